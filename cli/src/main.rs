@@ -1,0 +1,3 @@
+//! hull: Hull's command line, over REST only.
+
+fn main() {}

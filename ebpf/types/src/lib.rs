@@ -1,0 +1,1 @@
+//! repr(C) types shared by Hull's eBPF programs and hulld.

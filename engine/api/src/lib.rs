@@ -1,0 +1,1 @@
+//! Wire types of Hull's REST API: serde only, no I/O.

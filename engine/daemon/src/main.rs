@@ -1,0 +1,3 @@
+//! hulld: Hull's container engine daemon.
+
+fn main() {}

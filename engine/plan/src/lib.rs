@@ -1,0 +1,39 @@
+//! The Plan: the versioned protocol between `hulld` and `hull-shim`.
+//!
+//! The daemon decides *everything that is policy* and writes it down as a flat list of [`Step`]s; the shim
+//! carries the list out, in order, and knows no policy. Plans are pure values: they are built, printed, compared
+//! and fuzzed without root.
+//!
+//! ```text
+//!  hulld                                             hull-shim (one per container)
+//!    | -- stdin socketpair: Start(plan) ----------->  |  clone3 of the container's init
+//!    | <- Started{pid} | Failed{step,object,errno} -  |
+//!    | <- Exited(record) ---------------------------  |  (record is on disk before this is sent)
+//!    |                                                |
+//!    | -- control socket, one request a connection:   |
+//!    |      Exec(plan)   -> Started|Failed, Output*, Exited; Stdin*, CloseStdin from us
+//!    |      Attach       -> Attached, (Output*), Exited; Stdin*, CloseStdin from us
+//!    |      Subscribe    -> State, Exited
+//!    |      Signal, Resize -> Done | Refused
+//! ```
+#![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+pub mod frame;
+pub mod record;
+pub mod step;
+
+mod codec;
+
+pub use codec::{DecodeError, Steps};
+#[cfg(feature = "alloc")]
+pub use codec::{PlanBuilder, Plan};
+pub use frame::{Frame, FrameHeader};
+pub use record::ExitRecord;
+pub use step::Step;
+
+/// Version of the protocol. A newer daemon speaks an older shim's version; the shim refuses a newer one than its own.
+pub const VERSION: u16 = 1;

@@ -1,0 +1,1 @@
+//! How a container is made: OCI spec in, Plan out; cgroups.

@@ -1,0 +1,3 @@
+//! Runs inside test containers and asserts from there.
+
+fn main() {}

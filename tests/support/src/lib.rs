@@ -1,0 +1,1 @@
+//! A hulld of a test's own: roots, sockets, network namespace, clients.

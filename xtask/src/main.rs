@@ -1,0 +1,3 @@
+//! Hull's build, test and benchmark tasks.
+
+fn main() {}
