@@ -1,3 +1,62 @@
-//! Hull's build, test and benchmark tasks.
+//! `cargo xtask`: Hull's build, test and benchmark tasks. Dispatch here, one file a task.
 
-fn main() {}
+mod bench;
+mod build;
+mod build_ebpf;
+mod command;
+mod dashboards;
+mod images;
+mod setup;
+mod shim;
+mod test;
+mod tidy;
+mod up;
+
+use clap::{Parser, Subcommand};
+
+/// Build, start, test and measure Hull.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Install what is missing on a Debian or Ubuntu host, saying what and why; safe to repeat
+    Setup(setup::Args),
+    /// Compile the eBPF programs into target/hull/hull.bpf.o
+    BuildEbpf(build_ebpf::Args),
+    /// Build everything: shim, eBPF, default image, then hulld and hull in release mode
+    Build(build::Args),
+    /// Make real images from Debian packages, as OCI image tars in target/images
+    Images(images::Args),
+    /// Set up, build, start hulld, run a limited container and show what Hull sees of it
+    Up(up::UpArgs),
+    /// Stop the hulld that `up` started, with its containers
+    Down(up::DownArgs),
+    /// Install what the tests need and run them all
+    Test(test::Args),
+    /// Check the dashboards and the alert rules
+    Dashboards(dashboards::Args),
+    /// Measure hulld beside a floor program, dockerd, podman and crun; write docs/benchmarks.md
+    Bench(bench::Args),
+    /// Check what reviews forget: formatting, lints, arrows between crates, docs that must match code
+    Tidy(tidy::Args),
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().task {
+        Task::Setup(args) => setup::run(args),
+        Task::BuildEbpf(args) => build_ebpf::run(args),
+        Task::Build(args) => build::run(args),
+        Task::Images(args) => images::run(args),
+        Task::Up(args) => up::run(args),
+        Task::Down(args) => up::down(args),
+        Task::Test(args) => test::run(args),
+        Task::Dashboards(args) => dashboards::run(args),
+        Task::Bench(args) => bench::run(args),
+        Task::Tidy(args) => tidy::run(args),
+    }
+}

@@ -1,0 +1,10 @@
+//! (to be written by its owner)
+
+/// No options yet.
+#[derive(clap::Args)]
+pub(crate) struct Args {}
+
+/// Runs the task.
+pub(crate) fn run(_: Args) -> anyhow::Result<()> {
+    anyhow::bail!("not built yet")
+}
