@@ -1,10 +1,43 @@
-//! (to be written by its owner)
+//! `cargo xtask build`: everything, in the order in which one thing is embedded in the next.
 
-/// No options yet.
+use crate::command::{cargo, workspace};
+use crate::{build_ebpf, images, setup, shim};
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// Build everything.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Leave the eBPF programs out: hulld then runs with its fallbacks and says so
+    #[arg(long)]
+    no_ebpf: bool,
+}
 
 /// Runs the task.
-pub(crate) fn run(_: Args) -> anyhow::Result<()> {
-    anyhow::bail!("not built yet")
+///
+/// # Errors
+/// When one of the builds fails; the message has its command line.
+pub(crate) fn run(args: Args) -> Result<()> {
+    setup::engine()?;
+    shim::build()?;
+    images::hello()?;
+    if !args.no_ebpf {
+        build_ebpf::build()?;
+    }
+    programs()?;
+    println!("built: {}", ["hulld", "hull"].map(|name| program(name).display().to_string()).join(", "));
+    Ok(())
+}
+
+/// Builds `hulld` and `hull` in release mode, with whatever artifacts are there to embed.
+///
+/// # Errors
+/// When cargo fails.
+pub(crate) fn programs() -> Result<()> {
+    setup::shown(cargo().args(["build", "--release", "--package", "hulld", "--package", "hull-cli"]))
+}
+
+/// Where a release build of one of our programs lies.
+pub(crate) fn program(name: &str) -> PathBuf {
+    workspace().join("target/release").join(name)
 }

@@ -8,3 +8,13 @@ pub(crate) struct Args {}
 pub(crate) fn run(_: Args) -> anyhow::Result<()> {
     anyhow::bail!("not built yet")
 }
+
+/// See [`run`].
+pub(crate) fn hello() -> anyhow::Result<()> {
+    anyhow::bail!("not built yet")
+}
+
+/// See [`run`].
+pub(crate) fn all() -> anyhow::Result<()> {
+    anyhow::bail!("not built yet")
+}

@@ -8,3 +8,8 @@ pub(crate) struct Args {}
 pub(crate) fn run(_: Args) -> anyhow::Result<()> {
     anyhow::bail!("not built yet")
 }
+
+/// See [`run`].
+pub(crate) fn build() -> anyhow::Result<()> {
+    anyhow::bail!("not built yet")
+}
