@@ -18,22 +18,33 @@ pub(crate) struct Args {
 /// # Errors
 /// When one of the builds fails; the message has its command line.
 pub(crate) fn run(args: Args) -> Result<()> {
-    setup::engine()?;
-    shim::build()?;
-    images::hello()?;
-    if !args.no_ebpf {
-        build_ebpf::build()?;
-    }
+    artifacts(!args.no_ebpf)?;
     programs()?;
     println!("built: {}", ["hulld", "hull"].map(|name| program(name).display().to_string()).join(", "));
     Ok(())
 }
 
-/// Builds `hulld` and `hull` in release mode, with whatever artifacts are there to embed.
+/// All that `cargo xtask build` makes.
 ///
 /// # Errors
-/// When cargo fails.
-pub(crate) fn programs() -> Result<()> {
+/// As [`run`].
+pub(crate) fn everything() -> Result<()> {
+    run(Args { no_ebpf: false })
+}
+
+/// What hulld embeds: the shim, the program of the default image, the eBPF object.
+fn artifacts(ebpf: bool) -> Result<()> {
+    setup::engine()?;
+    shim::build()?;
+    images::hello()?;
+    if ebpf {
+        build_ebpf::build()?;
+    }
+    Ok(())
+}
+
+/// `hulld` and `hull` in release mode, with whatever artifacts are there to embed.
+fn programs() -> Result<()> {
     setup::shown(cargo().args(["build", "--release", "--package", "hulld", "--package", "hull-cli"]))
 }
 

@@ -18,3 +18,8 @@ pub(crate) fn hello() -> anyhow::Result<()> {
 pub(crate) fn all() -> anyhow::Result<()> {
     anyhow::bail!("not built yet")
 }
+
+/// See [`run`].
+pub(crate) fn guest() -> anyhow::Result<()> {
+    anyhow::bail!("not built yet")
+}

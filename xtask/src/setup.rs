@@ -169,21 +169,9 @@ pub(crate) fn require_root(task: &str) -> Result<()> {
     if nix::unistd::geteuid().is_root() {
         return Ok(());
     }
-    bail!("`cargo xtask {task}` takes root: containers need namespaces, mounts and cgroups. Try: sudo -E cargo xtask {task}")
-}
-
-/// Whether a file is older than any of its sources, or absent.
-pub(crate) fn stale(file: &Path, sources: &[&Path]) -> bool {
-    fn newest(path: &Path) -> Option<std::time::SystemTime> {
-        let metadata = path.metadata().ok()?;
-        if !metadata.is_dir() {
-            return metadata.modified().ok();
-        }
-        let entries = std::fs::read_dir(path).ok()?.flatten();
-        entries.filter(|e| e.file_name() != "target").filter_map(|e| newest(&e.path())).max()
-    }
-    let Some(made) = file.metadata().ok().and_then(|m| m.modified().ok()) else { return true };
-    sources.iter().filter_map(|source| newest(source)).any(|changed| changed > made)
+    bail!(
+        "`cargo xtask {task}` takes root: containers need namespaces, mounts and cgroups. Try: sudo -E cargo xtask {task}"
+    )
 }
 
 /// Runs a program with its output shown; for long work that people like to watch.

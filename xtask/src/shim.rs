@@ -13,3 +13,8 @@ pub(crate) fn run(_: Args) -> anyhow::Result<()> {
 pub(crate) fn build() -> anyhow::Result<()> {
     anyhow::bail!("not built yet")
 }
+
+/// The shim's own tests.
+pub(crate) fn tests() -> std::process::Command {
+    crate::command::cargo()
+}
