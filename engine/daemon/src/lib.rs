@@ -21,4 +21,5 @@ pub mod networks;
 pub mod observability;
 pub mod server;
 pub mod store;
+pub mod time;
 pub mod volumes;
