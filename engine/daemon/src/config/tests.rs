@@ -1,0 +1,64 @@
+use super::*;
+use clap::Parser;
+
+fn config(arguments: &[&str]) -> Result<Config, String> {
+    let flags = Flags::try_parse_from(["hulld"].iter().chain(arguments)).unwrap();
+    let settings = Settings::merge(&flags, file::File::default(), std::path::Path::new("none")).unwrap();
+    Config::new(settings).map_err(|error| error.to_string())
+}
+
+#[test]
+fn defaults_are_docker_users_expectations() {
+    let config = config(&[]).unwrap();
+    assert_eq!(config.hosts, [Listen::Unix("/run/hull/hull.sock".into())]);
+    assert_eq!(config.data_root.to_str(), Some("/var/lib/hull"));
+    assert_eq!(config.pidfile.to_str(), Some("/run/hull/hull.pid"));
+    assert!(config.tls.is_none() && config.ebpf && config.metrics_addr.is_none() && config.bip.is_none());
+}
+
+#[test]
+fn tcp_is_open_to_others_only_on_request() {
+    assert!(config(&["-H", "tcp://127.0.0.1:2375"]).is_ok());
+    let refused = config(&["-H", "tcp://0.0.0.0:2375"]).unwrap_err();
+    assert!(refused.starts_with("refusing to serve tcp://0.0.0.0 without TLS"), "{refused}");
+    assert!(config(&["-H", "tcp://0.0.0.0:2375", "--insecure-tcp"]).is_ok());
+    let tls = config(&["-H", "tcp://0.0.0.0", "--tlsverify", "--tlscert", "/c"]).unwrap().tls.unwrap();
+    assert_eq!(tls.client_ca.as_deref(), Some(std::path::Path::new("/etc/hull/ca.pem")));
+    assert_eq!(tls.certificate.to_str(), Some("/c"));
+    assert_eq!(config(&["--tls"]).unwrap().tls.unwrap().client_ca, None);
+}
+
+#[test]
+fn bad_values_are_named() {
+    for (arguments, message) in [
+        (&["--tlscert", "/c"][..], "--tlscert does nothing without --tlsverify (or --tls)"),
+        (&["--data-root", "x"], "invalid value for --data-root: x is not an absolute path"),
+        (&["--pidfile", "x"], "invalid value for --pidfile: x is not an absolute path"),
+        (&["--log-level", "loud"], "invalid logging level: loud: use debug, info, warn, error or fatal"),
+        (&["--metrics-addr", "9323"], "invalid value for --metrics-addr: 9323 is not an address and a port"),
+        (&["--metrics-addr", "x:y"], "invalid value for --metrics-addr: x:y is not an address and a port"),
+        (
+            &["--registry-mirror", "r.io"],
+            "invalid mirror: r.io: no scheme specified: must use either 'https://' or 'http://'",
+        ),
+        (&["--registry-mirror", "https://"], "invalid mirror: https://: no host specified"),
+        (
+            &["--insecure-registry", "http://r"],
+            "invalid registry: http://r: give a host, host:port or network, without a scheme or path",
+        ),
+    ] {
+        assert_eq!(config(arguments).unwrap_err(), message);
+    }
+    for bad in ["172.30.0.1", "172.30.0.0/24", "172.30.0.255/24", "172.30.0.1/31", "172.30.0.1/0", "::1/64", "x/24"] {
+        assert!(config(&["--bip", bad]).is_err(), "{bad}");
+    }
+    let bip = config(&["--bip", "172.30.0.1/24"]).unwrap().bip.unwrap();
+    assert_eq!((bip.address.to_string().as_str(), bip.prefix_len), ("172.30.0.1", 24));
+}
+
+#[test]
+fn registries_are_normalised() {
+    let config = config(&["--registry-mirror", "https://m.example/", "--insecure-registry", "10.0.0.0/8"]).unwrap();
+    assert_eq!(config.registries.mirrors, ["https://m.example"]);
+    assert_eq!(config.registries.insecure, ["10.0.0.0/8"]);
+}
