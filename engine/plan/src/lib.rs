@@ -27,11 +27,12 @@ pub mod record;
 pub mod step;
 
 mod codec;
+mod wire;
 
 pub use codec::{DecodeError, Steps};
 #[cfg(feature = "alloc")]
-pub use codec::{PlanBuilder, Plan};
-pub use frame::{Frame, FrameHeader};
+pub use codec::{Plan, PlanBuilder, PlanTooLong};
+pub use frame::{Frame, FrameHeader, StepKind};
 pub use record::ExitRecord;
 pub use step::Step;
 

@@ -1,7 +1,9 @@
 //! How a process ended.
 
+use core::fmt;
+
 /// The exit of a container's init or of an exec, as the shim saw it. On disk it is one JSON object with these names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ExitRecord {
     /// Host pid that it had.
     pub pid: u32,
@@ -15,4 +17,21 @@ pub struct ExitRecord {
     pub started_at: u64,
     /// Unix time of the end, nanoseconds.
     pub finished_at: u64,
+}
+
+/// Writes the JSON object, with a newline: the form on disk. At most [`ExitRecord::MAX_JSON`] bytes.
+impl fmt::Display for ExitRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, code, signal, oom_killed, started_at, finished_at } = self;
+        writeln!(
+            f,
+            "{{\"pid\":{pid},\"code\":{code},\"signal\":{signal},\"oom_killed\":{oom_killed},\
+             \"started_at\":{started_at},\"finished_at\":{finished_at}}}"
+        )
+    }
+}
+
+impl ExitRecord {
+    /// A buffer of this length takes any record's JSON.
+    pub const MAX_JSON: usize = 192;
 }
