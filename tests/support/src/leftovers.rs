@@ -1,0 +1,60 @@
+//! Counts what containers can leave behind on a host.
+
+use crate::NetworkNamespace;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// A census; two equal ones mean that nothing was left behind between them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Leftovers {
+    mounts: usize,
+    cgroups: BTreeSet<String>,
+    links: BTreeSet<String>,
+    shims: usize,
+    entries: BTreeSet<String>,
+}
+
+impl Leftovers {
+    /// What the engine with these roots has outside its process.
+    pub fn count(engine_id: &str, roots: &[&Path], netns: &NetworkNamespace, hulld: u32) -> Self {
+        let mut cgroups = BTreeSet::new();
+        for hierarchy in fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten() {
+            folders(&hierarchy.path().join(format!("hull-{engine_id}")), &mut cgroups);
+        }
+        folders(&Path::new("/sys/fs/cgroup").join(format!("hull-{engine_id}")), &mut cgroups);
+        let mut entries = BTreeSet::new();
+        for root in roots {
+            folders(root, &mut entries);
+        }
+        // Prepared network namespaces come and go by number: only containers' links count, those of the pool do not.
+        let pool = |line: &&str| !line.contains("pool");
+        let links = netns.ip(&["-o", "link", "show"]).lines().filter(pool).filter_map(name).collect();
+        let mounts = fs::read_to_string(format!("/proc/{hulld}/mountinfo")).unwrap_or_default().lines().count();
+        Self { mounts, cgroups, links, shims: shims(roots), entries }
+    }
+}
+
+fn name(line: &str) -> Option<String> {
+    line.split(':').nth(1).map(|name| name.trim().split('@').next().unwrap_or_default().to_owned())
+}
+
+/// All folders below, by path.
+fn folders(path: &Path, found: &mut BTreeSet<String>) {
+    if !path.is_dir() || path.is_symlink() {
+        return;
+    }
+    found.insert(path.display().to_string());
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        folders(&entry.path(), found);
+    }
+}
+
+/// Shims hold a socket below the exec root; they are told by their name and that path among their descriptors.
+fn shims(roots: &[&Path]) -> usize {
+    let sockets = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    sockets
+        .lines()
+        .filter(|line| line.contains("/ctl") && roots.iter().any(|root| line.contains(&root.display().to_string())))
+        .count()
+}
