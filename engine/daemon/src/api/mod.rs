@@ -1,1 +1,3 @@
-//! (to be written)
+//! The Docker Engine API: thin handlers. A request in, one service call, its result or its error out.
+
+pub mod error;

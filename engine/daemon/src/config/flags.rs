@@ -48,7 +48,7 @@ pub struct Flags {
     #[arg(long, value_name = "DIR")]
     pub exec_root: Option<PathBuf>,
 
-    /// File that holds the daemon's process id [default: hull.pid in --exec-root]
+    /// File that holds the daemon's process id [default: hulld.pid in --exec-root]
     #[arg(long, value_name = "FILE")]
     pub pidfile: Option<PathBuf>,
 

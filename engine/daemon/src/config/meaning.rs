@@ -123,7 +123,7 @@ impl Config {
         let data_root = absolute("data-root", settings.data_root, DEFAULT_DATA_ROOT)?;
         let exec_root = absolute("exec-root", settings.exec_root, DEFAULT_EXEC_ROOT)?;
         let pidfile = match settings.pidfile {
-            None => exec_root.join("hull.pid"),
+            None => exec_root.join("hulld.pid"),
             some => absolute("pidfile", some, "")?,
         };
         let log_level = match (&settings.log_level, settings.debug) {

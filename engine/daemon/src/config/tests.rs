@@ -12,7 +12,7 @@ fn defaults_are_docker_users_expectations() {
     let config = config(&[]).unwrap();
     assert_eq!(config.hosts, [Listen::Unix("/run/hull/hull.sock".into())]);
     assert_eq!(config.data_root.to_str(), Some("/var/lib/hull"));
-    assert_eq!(config.pidfile.to_str(), Some("/run/hull/hull.pid"));
+    assert_eq!(config.pidfile.to_str(), Some("/run/hull/hulld.pid"));
     assert!(config.tls.is_none() && config.ebpf && config.metrics_addr.is_none() && config.bip.is_none());
 }
 

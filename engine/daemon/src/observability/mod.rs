@@ -11,8 +11,10 @@
 //! Starting never fails. Each eBPF program is loaded by itself; one that does not load leaves a fallback (reading the
 //! cgroup's files when asked) and a line in `engine_ebpf_program_attached` that says so.
 
+mod registry;
 mod sample;
 
+pub use registry::registry;
 pub use sample::{ContainerSample, ContainerSource, Health, Limits, State};
 
 use crate::ids::ContainerId;
