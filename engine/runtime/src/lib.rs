@@ -1,1 +1,8 @@
-//! How a container is made: OCI spec in, Plan out; cgroups.
+//! How a container is made. An OCI spec goes in, a [`hull_plan::Plan`] comes out: pure data, decided here, carried out by
+//! the shim. Beside it what only the daemon can do: cgroups, and probes of what this host has.
+//!
+//! Sync, no tokio, no HTTP; unsafe only in `sys/`.
+
+pub mod cgroup;
+#[expect(unsafe_code, reason = "system calls without a safe wrapper live here and nowhere else in this crate")]
+mod sys;

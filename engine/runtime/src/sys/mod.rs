@@ -1,0 +1,3 @@
+//! System calls that no safe wrapper has: the only unsafe code of this crate.
+
+pub(crate) mod bpf;
