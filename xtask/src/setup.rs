@@ -149,7 +149,10 @@ fn require_debian(packages: &[&str]) -> Result<()> {
 }
 
 /// `apt-get update`, once in a run: a new machine has no package lists.
-fn update_lists() -> Result<()> {
+///
+/// # Errors
+/// When the archive cannot be reached.
+pub(crate) fn update_lists() -> Result<()> {
     static ONCE: Once = Once::new();
     let mut result = Ok(());
     ONCE.call_once(|| result = quietly(Command::new("apt-get").args(["update", "--quiet"])));
