@@ -18,6 +18,7 @@ pub use registry::registry;
 pub use sample::{ContainerSample, ContainerSource, Health, Limits, State};
 
 use crate::ids::ContainerId;
+use hull_runtime::cgroup;
 use std::sync::{Arc, OnceLock};
 use tokio::sync::broadcast;
 
@@ -41,10 +42,8 @@ impl Default for Options {
 pub struct Tracked {
     /// Whose.
     pub container: ContainerId,
-    /// Inode of its cgroup2 directory: what eBPF knows it by.
-    pub cgroup_id: u64,
-    /// Inode of its directory in the v1 cpu hierarchy; `None` where cpu is a cgroup2 controller.
-    pub cpu_cgroup_id: Option<u64>,
+    /// Its cgroup: eBPF knows it by the inodes of its directories.
+    pub cgroup: cgroup::Handle,
 }
 
 /// One process of a container, as `hull pids` shows it.

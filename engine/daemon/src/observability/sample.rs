@@ -1,6 +1,7 @@
 //! What the collector asks of the container service: a list of plain values, taken at scrape.
 
 use crate::ids::ContainerId;
+use hull_runtime::cgroup;
 use std::collections::BTreeMap;
 
 /// Gives the containers of the engine. `containers/` implements it; called once for each scrape, on a blocking thread.
@@ -35,8 +36,8 @@ pub struct ContainerSample {
     pub created_at: f64,
     /// Seconds since 1970 of its last start; `None` before the first.
     pub started_at: Option<f64>,
-    /// Inode of its cgroup2 directory while it runs.
-    pub cgroup_id: Option<u64>,
+    /// Its cgroup while it runs.
+    pub cgroup: Option<cgroup::Handle>,
     /// Host PID of its init while it runs.
     pub pid: Option<u32>,
     /// True with `--net=host`: its interfaces are not its own, and no network series is made.
