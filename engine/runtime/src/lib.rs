@@ -3,6 +3,8 @@
 //!
 //! Sync, no tokio, no HTTP; unsafe only in `sys/`.
 
+pub mod capabilities;
 pub mod cgroup;
+pub mod plan;
 #[expect(unsafe_code, reason = "system calls without a safe wrapper live here and nowhere else in this crate")]
 mod sys;

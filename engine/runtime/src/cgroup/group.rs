@@ -58,6 +58,11 @@ impl Cgroup {
         }
     }
 
+    /// The kind of host it is on.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// The cgroup2 directory's id: what `bpf_get_current_cgroup_id()` returns in its processes.
     pub fn id(&self) -> u64 {
         self.id
