@@ -263,6 +263,6 @@ pub(crate) fn get(socket: &Path, path: &str) -> Result<String> {
     clippy::disallowed_methods,
     reason = "a build task, not the engine: it waits for a daemon that it did not link"
 )]
-fn pause() {
+pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(20));
 }

@@ -33,7 +33,15 @@ pub(crate) fn ensure(toolchain: &Toolchain) -> Result<PathBuf> {
     let build = root.join("build");
     shown(
         cargo()
-            .args(["install", "bpf-linker", "--version", &format!("^{VERSION}"), "--locked", "--force", "--no-default-features"])
+            .args([
+                "install",
+                "bpf-linker",
+                "--version",
+                &format!("^{VERSION}"),
+                "--locked",
+                "--force",
+                "--no-default-features",
+            ])
             .args(["--features", &format!("llvm-{}", toolchain.llvm)])
             .arg("--root")
             .arg(&root)

@@ -166,7 +166,8 @@ fn resolve() -> Result<Vec<String>> {
 
 /// A package's dependencies, theirs included.
 fn dependencies(package: &str) -> Result<Vec<String>> {
-    let without = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"].map(|kind| format!("--no-{kind}"));
+    let without =
+        ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"].map(|kind| format!("--no-{kind}"));
     update_lists()?;
     let text = output(Command::new("apt-cache").args(["depends", "--recurse"]).args(&without).arg(package))?;
     Ok(parse_dependencies(&text, package))

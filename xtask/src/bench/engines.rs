@@ -1,0 +1,266 @@
+//! The daemons that are measured, each in a network namespace with roots of its own.
+
+use super::packages::Prefix;
+use crate::command::{output, target};
+use crate::{build, up};
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What all measurements share: a folder, a network namespace, a root filesystem.
+pub(crate) struct Stage {
+    folder: PathBuf,
+    netns: String,
+    packages: PathBuf,
+}
+
+impl Stage {
+    /// Makes them. The folder is short, since unix sockets' paths are.
+    pub(crate) fn set_up() -> Result<Self> {
+        let folder = PathBuf::from(format!("/tmp/hull-bench-{}", std::process::id()));
+        fs::create_dir_all(folder.join("rootfs"))?;
+        let stage = Self { netns: format!("hull-bench-{}", std::process::id()), packages: target("peers")?, folder };
+        output(Command::new("ip").args(["netns", "add", &stage.netns]))?;
+        output(Command::new("ip").args(["-n", &stage.netns, "link", "set", "lo", "up"]))?;
+        stage.root_filesystem()?;
+        Ok(stage)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn rootfs(&self) -> PathBuf {
+        self.folder.join("rootfs")
+    }
+
+    fn tar(&self) -> PathBuf {
+        self.folder.join("rootfs.tar")
+    }
+
+    /// Unpacked Debian packages.
+    pub(crate) fn prefix(&self, name: &str, packages: &[&str]) -> Result<Prefix> {
+        Prefix::with(self.packages.join(name), packages)
+    }
+
+    /// A command inside the network namespace. `ip netns exec` would hide the cgroup mounts.
+    fn command(&self, words: &[String]) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/run/netns/{}", self.netns)).arg("--").args(words);
+        command
+    }
+
+    /// Busybox, as small as a root filesystem can be.
+    fn root_filesystem(&self) -> Result<()> {
+        let busybox = self.prefix("busybox", &["busybox-static"])?.path("busybox")?;
+        let root = self.rootfs();
+        for folder in ["bin", "proc", "sys", "dev", "etc", "tmp"] {
+            fs::create_dir_all(root.join(folder))?;
+        }
+        fs::copy(busybox, root.join("bin/busybox"))?;
+        for applet in ["true", "sleep", "sh"] {
+            std::os::unix::fs::symlink("busybox", root.join("bin").join(applet))?;
+        }
+        output(Command::new("tar").arg("-C").arg(&root).arg("-cf").arg(self.tar()).arg("."))?;
+        Ok(())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        output(Command::new("ip").args(["netns", "del", &self.netns])).ok();
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
+
+/// A daemon that speaks Docker's API.
+pub(crate) struct Engine {
+    name: &'static str,
+    socket: PathBuf,
+    tar: PathBuf,
+    processes: Vec<Child>,
+}
+
+impl Engine {
+    /// Ours.
+    pub(crate) fn hulld(stage: &Stage) -> Result<Self> {
+        let mut engine = Self::new("hulld", stage);
+        let root = stage.folder().join("hull");
+        let words = [
+            build::program("hulld").display().to_string(),
+            format!("--data-root={}", root.join("data").display()),
+            format!("--exec-root={}", root.join("run").display()),
+            format!("--host=unix://{}", engine.socket.display()),
+        ];
+        engine.start(stage, &words)?;
+        engine.answers()?;
+        Ok(engine)
+    }
+
+    /// Debian's dockerd with its containerd.
+    pub(crate) fn dockerd(stage: &Stage) -> Result<Self> {
+        let prefix = stage.prefix("docker", &["docker.io", "containerd", "runc", "iptables"])?;
+        let mut engine = Self::new("dockerd", stage);
+        let root = stage.folder().join("docker");
+        fs::create_dir_all(&root)?;
+        let containerd = root.join("containerd.sock");
+        let config = root.join("containerd.toml");
+        fs::write(
+            &config,
+            format!(
+                "version = 2\nroot = \"{0}/cd\"\nstate = \"{0}/cds\"\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n\
+                 [grpc]\naddress = \"{1}\"\n",
+                root.display(),
+                containerd.display()
+            ),
+        )?;
+        let mut words = prefix.command("containerd")?;
+        words.push(format!("--config={}", config.display()));
+        engine.start(stage, &words)?;
+        appears(&containerd)?;
+        let mut words = prefix.command("dockerd")?;
+        words.extend([
+            format!("--containerd={}", containerd.display()),
+            format!("--data-root={}", root.join("data").display()),
+            format!("--exec-root={}", root.join("run").display()),
+            format!("--pidfile={}", root.join("pid").display()),
+            format!("--host=unix://{}", engine.socket.display()),
+            "--storage-driver=overlay2".into(),
+            "--exec-opt=native.cgroupdriver=cgroupfs".into(),
+            "--bip=172.30.0.1/24".into(),
+        ]);
+        engine.start(stage, &words)?;
+        engine.answers()?;
+        Ok(engine)
+    }
+
+    /// Debian's podman as a service.
+    pub(crate) fn podman(stage: &Stage) -> Result<Self> {
+        let packages =
+            ["podman", "conmon", "runc", "crun", "netavark", "aardvark-dns", "iptables", "containernetworking-plugins"];
+        let prefix = stage.prefix("podman", &packages)?;
+        let mut engine = Self::new("podman", stage);
+        let root = stage.folder().join("podman");
+        fs::create_dir_all(&root)?;
+        let config = root.join("containers.conf");
+        let helpers =
+            ["usr/lib/podman", "usr/libexec/podman", "usr/bin"].map(|f| prefix.root().join(f).display().to_string());
+        fs::write(
+            &config,
+            format!(
+                "[containers]\ndefault_ulimits = [\"nofile=20000:20000\", \"nproc=4096:4096\"]\n\
+                 [engine]\ncgroup_manager = \"cgroupfs\"\nruntime = \"runc\"\nevents_logger = \"file\"\n\
+                 conmon_path = [\"{}\"]\nhelper_binaries_dir = {:?}\n[engine.runtimes]\nrunc = [\"{}\"]\n\
+                 [network]\ncni_plugin_dirs = [\"{}\"]\nnetwork_config_dir = \"{}\"\ndefault_subnet = \"172.29.0.0/24\"\n",
+                prefix.path("conmon")?.display(),
+                helpers,
+                prefix.path("runc")?.display(),
+                prefix.root().join("usr/lib/cni").display(),
+                root.join("net").display(),
+            ),
+        )?;
+        let policy = root.join("policy.json");
+        fs::write(&policy, r#"{"default": [{"type": "insecureAcceptAnything"}]}"#)?;
+        let mut words = prefix.command("podman")?;
+        words.insert(1, format!("CONTAINERS_CONF={}", config.display()));
+        words.extend([
+            format!("--root={}", root.join("data").display()),
+            format!("--runroot={}", root.join("run").display()),
+            format!("--tmpdir={}", root.join("tmp").display()),
+            "--storage-driver=overlay".into(),
+            "system".into(),
+            "service".into(),
+            "--time=0".into(),
+            format!("unix://{}", engine.socket.display()),
+        ]);
+        engine.start(stage, &words)?;
+        engine.answers()?;
+        Ok(engine)
+    }
+
+    fn new(name: &'static str, stage: &Stage) -> Self {
+        let socket = stage.folder().join(format!("{name}.sock"));
+        Self { name, socket, tar: stage.tar(), processes: Vec::new() }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    pub(crate) fn rootfs_tar(&self) -> &Path {
+        &self.tar
+    }
+
+    /// Resident memory of its processes, MiB.
+    pub(crate) fn resident_mib(&self) -> Result<f64> {
+        let mut total = 0.0;
+        for process in &self.processes {
+            let status = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+            total += line.split_whitespace().next().context("no VmRSS")?.parse::<f64>()? / 1024.0;
+        }
+        Ok(total)
+    }
+
+    /// Private memory of its processes, kB.
+    pub(crate) fn private_kb(&self) -> Result<f64> {
+        self.processes.iter().map(|process| super::api::private_kb(i64::from(process.id()))).sum()
+    }
+
+    fn start(&mut self, stage: &Stage, words: &[String]) -> Result<()> {
+        let log = fs::File::create(self.log(self.processes.len()))?;
+        let mut command = stage.command(words);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        self.processes.push(command.spawn().with_context(|| format!("cannot start {}", words.join(" ")))?);
+        Ok(())
+    }
+
+    fn log(&self, number: usize) -> PathBuf {
+        self.socket.with_extension(format!("{number}.log"))
+    }
+
+    fn answers(&mut self) -> Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while up::get(&self.socket, "/_ping").is_err() {
+            for number in 0..self.processes.len() {
+                let ended = self.processes[number].try_wait()?.is_some();
+                if ended || Instant::now() > deadline {
+                    let log = fs::read_to_string(self.log(number)).unwrap_or_default();
+                    let tail: Vec<&str> = log.lines().rev().take(3).collect();
+                    bail!("does not start: {}", tail.into_iter().rev().collect::<Vec<_>>().join(" / "));
+                }
+            }
+            up::pause();
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // The last one started is stopped first: dockerd before its containerd.
+        for process in self.processes.iter_mut().rev() {
+            kill(Pid::from_raw(process.id().cast_signed()), Signal::SIGTERM).ok();
+            process.wait().ok();
+        }
+    }
+}
+
+fn appears(socket: &Path) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !socket.exists() {
+        if Instant::now() > deadline {
+            bail!("{} does not appear", socket.display());
+        }
+        up::pause();
+    }
+    Ok(())
+}

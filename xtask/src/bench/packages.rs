@@ -1,0 +1,81 @@
+//! Peers from Debian packages, unpacked and never installed: docker.io would remove another Docker.
+
+use crate::command::output;
+use crate::setup;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A folder with unpacked packages.
+pub(crate) struct Prefix {
+    root: PathBuf,
+}
+
+impl Prefix {
+    /// Unpacks these packages and what they need that the host lacks; once.
+    ///
+    /// # Errors
+    /// When they are not to be had.
+    pub(crate) fn with(root: PathBuf, packages: &[&str]) -> Result<Self> {
+        let stamp = root.join("unpacked");
+        if !stamp.exists() {
+            setup::update_lists()?;
+            let names = closure(packages)?;
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            setup::fetch(&names, &root)?;
+            std::fs::write(&stamp, names.join("\n"))?;
+        }
+        Ok(Self { root })
+    }
+
+    /// A program of the prefix, with its libraries in front of the host's.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub(crate) fn command(&self, program: &str) -> Result<Vec<String>> {
+        let path = self.path(program)?;
+        let libraries = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib", "lib"];
+        let libraries = libraries.map(|folder| self.root.join(folder).display().to_string()).join(":");
+        let folders = ["usr/bin", "usr/sbin", "sbin", "bin", "usr/libexec/podman", "usr/lib/podman"];
+        let folders = folders.map(|folder| self.root.join(folder).display().to_string()).join(":");
+        Ok(vec![
+            "env".into(),
+            format!("LD_LIBRARY_PATH={libraries}"),
+            format!("PATH={folders}:{}", std::env::var("PATH").unwrap_or_default()),
+            path.display().to_string(),
+        ])
+    }
+
+    /// Where a program lies in the prefix.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub(crate) fn path(&self, program: &str) -> Result<PathBuf> {
+        let folders = ["usr/bin", "usr/sbin", "sbin", "bin", "usr/libexec/podman", "usr/lib/podman"];
+        let found = folders.iter().map(|folder| self.root.join(folder).join(program)).find(|path| path.is_file());
+        found.with_context(|| format!("no {program} in {}", self.root.display()))
+    }
+
+    /// The prefix itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+/// The packages and all that apt would install with them on this host.
+fn closure(packages: &[&str]) -> Result<Vec<String>> {
+    // Nothing is installed: apt only prints what it would fetch.
+    let printed = output(
+        Command::new("apt-get").args(["install", "--print-uris", "--yes", "--no-install-recommends"]).args(packages),
+    )?;
+    let file = |line: &str| Some(line.strip_prefix('\'')?.split("' ").nth(1)?.split('_').next()?.to_owned());
+    let mut names: Vec<String> = printed.lines().filter_map(file).collect();
+    // What is installed already is not printed; the peers themselves must lie in the prefix all the same.
+    names.extend(
+        packages.iter().map(|name| (*name).to_owned()).filter(|name| !names.contains(name)).collect::<Vec<_>>(),
+    );
+    if names.is_empty() {
+        bail!("apt-get knows none of {}", packages.join(" "));
+    }
+    Ok(names)
+}
