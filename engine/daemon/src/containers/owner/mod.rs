@@ -1,0 +1,249 @@
+//! One task owns one container: it alone changes it, writes it down, runs and ends it, and tells of it.
+//!
+//! ```text
+//!   service --Command--> [ owner: Container, exit of the live init ] --publishes--> watch --> wait, inspect, list
+//!                                        |                \--> events, in order
+//!                                     Runtime (shim, cgroups, network)
+//! ```
+//! Commands are short: nobody waits in here for a process to end on its own accord (`stop` waits outside, on the
+//! published state). So a kill never queues behind a stop's grace period. When the task ends the published state closes, and that is
+//! how everyone learns that the container is gone.
+
+mod lifecycle;
+mod remove;
+
+use super::Shared;
+use super::error::ContainerError;
+use super::model::Container;
+use super::state::{Change, Exit, State, transition};
+use crate::ids::ContainerId;
+use crate::store::object::{self, Durability};
+use futures_util::future::BoxFuture;
+use hull_api::UpdateRequest;
+use std::borrow::Cow;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// What others see of a container.
+#[derive(Debug, Clone)]
+pub(super) struct Published {
+    /// As it is now.
+    pub(super) container: Arc<Container>,
+    /// How many of its runs (and attempts to start) have ended under this daemon.
+    pub(super) ends: u64,
+}
+
+type Reply<T> = oneshot::Sender<Result<T, ContainerError>>;
+
+/// What an owner can be told.
+pub(super) enum Command {
+    /// Run it.
+    Start(Reply<()>),
+    /// Send a signal to its init. `stops`: the user wants it to stay stopped.
+    Signal { signal: u32, stops: bool, reply: Reply<()> },
+    /// Freeze or thaw it.
+    Freeze { frozen: bool, reply: Reply<()> },
+    /// Give it another name.
+    Rename { name: String, reply: Reply<()> },
+    /// Change limits or restart policy; answers with warnings.
+    Update { request: Box<UpdateRequest>, reply: Reply<Vec<String>> },
+    /// Remove it.
+    Remove { options: RemoveOptions, reply: Reply<()> },
+    /// Tell of something that happened to it, after everything told before.
+    Announce { action: Cow<'static, str>, attributes: Vec<(&'static str, String)> },
+    /// The kernel killed one of its processes for want of memory.
+    OutOfMemory,
+}
+
+/// How to remove a container.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RemoveOptions {
+    /// Kill it first if it runs.
+    pub force: bool,
+    /// Its anonymous volumes too.
+    pub volumes: bool,
+    /// Only the link of this name (a feature that Docker has given up).
+    pub link: bool,
+}
+
+/// A way to a container.
+#[derive(Debug, Clone)]
+pub(super) struct Handle {
+    id: ContainerId,
+    commands: mpsc::Sender<Command>,
+    published: watch::Receiver<Published>,
+}
+
+impl Handle {
+    pub(super) fn id(&self) -> &ContainerId {
+        &self.id
+    }
+
+    /// The container as it is now.
+    pub(super) fn container(&self) -> Arc<Container> {
+        self.published.borrow().container.clone()
+    }
+
+    /// Its published state from now on.
+    pub(super) fn watch(&self) -> watch::Receiver<Published> {
+        self.published.clone()
+    }
+
+    /// Sends a command and waits for its answer.
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, ContainerError> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || ContainerError::NotFound(self.id.to_string());
+        self.commands.send(command(reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Has the owner publish an event in its turn.
+    pub(super) async fn announce(
+        &self,
+        action: impl Into<Cow<'static, str>>,
+        attributes: Vec<(&'static str, String)>,
+    ) {
+        // Nobody is left to tell of when the owner has ended.
+        let _ = self.commands.send(Command::Announce { action: action.into(), attributes }).await;
+    }
+
+    pub(super) async fn out_of_memory(&self) {
+        let _ = self.commands.send(Command::OutOfMemory).await;
+    }
+}
+
+struct Owner {
+    shared: Arc<Shared>,
+    container: Container,
+    published: watch::Sender<Published>,
+    commands: mpsc::Receiver<Command>,
+    /// Of the live init.
+    exit: Option<BoxFuture<'static, Exit>>,
+}
+
+/// Whether the owner's task goes on.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Continue,
+    Gone,
+}
+
+/// Gives a container its owner. `exit` is that of an init that runs already.
+pub(super) fn spawn(shared: Arc<Shared>, container: Container, exit: Option<BoxFuture<'static, Exit>>) -> Handle {
+    let (sender, commands) = mpsc::channel(16);
+    let (published, watch) = watch::channel(Published { container: Arc::new(container.clone()), ends: 0 });
+    let handle = Handle { id: container.id.clone(), commands: sender, published: watch };
+    tokio::spawn(Owner { shared, container, published, commands, exit }.run());
+    handle
+}
+
+impl Owner {
+    async fn run(mut self) {
+        loop {
+            let next = tokio::select! {
+                exit = ended(&mut self.exit) => self.ended(exit).await,
+                command = self.commands.recv() => match command {
+                    Some(command) => self.handle(command).await,
+                    // Every handle is gone: the daemon goes down. The container stays as it is.
+                    None => return,
+                },
+            };
+            if next == Next::Gone {
+                return;
+            }
+        }
+    }
+
+    async fn handle(&mut self, command: Command) -> Next {
+        // An answer that nobody waits for any more is not an error: the client has gone, the deed is done.
+        match command {
+            Command::Start(reply) => {
+                let result = self.start().await;
+                let failed = result.is_err();
+                let ran = self.container.state.run().is_some();
+                let _ = reply.send(result);
+                if failed && !ran && self.container.host_config.auto_remove {
+                    return self.remove_automatically().await;
+                }
+            }
+            Command::Signal { signal, stops, reply } => {
+                let _ = reply.send(self.signal(signal, stops).await);
+            }
+            Command::Freeze { frozen, reply } => {
+                let _ = reply.send(self.freeze(frozen).await);
+            }
+            Command::Rename { name, reply } => {
+                let _ = reply.send(self.rename(name).await);
+            }
+            Command::Update { request, reply } => {
+                let _ = reply.send(self.update(&request).await);
+            }
+            Command::Remove { options, reply } => return self.remove_on_request(options, reply).await,
+            Command::Announce { action, attributes } => self.announce(action, attributes),
+            Command::OutOfMemory => self.out_of_memory().await,
+        }
+        Next::Continue
+    }
+
+    /// Moves the state. The caller writes it down and publishes it.
+    fn change(&mut self, change: Change) -> Result<(), super::state::Refusal> {
+        self.container.state = transition(&self.container.state, change)?;
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let container = Arc::new(self.container.clone());
+        self.published.send_modify(|published| published.container = container);
+    }
+
+    /// Publishes the end of a run.
+    fn publish_end(&self) {
+        let container = Arc::new(self.container.clone());
+        self.published.send_modify(|published| {
+            published.container = container;
+            published.ends += 1;
+        });
+    }
+
+    fn announce(&self, action: impl Into<Cow<'static, str>>, attributes: Vec<(&'static str, String)>) {
+        let mut event = self.container.event(action);
+        event.attributes.extend(attributes.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        self.shared.events.publish(event);
+    }
+
+    async fn save(&mut self, durability: Durability) -> Result<(), ContainerError> {
+        write(&self.shared, self.container.clone(), durability).await
+    }
+
+    /// For moments when the container goes on whatever the disk says: a failure is logged, the memory is right.
+    async fn save_or_log(&mut self, durability: Durability) {
+        if let Err(error) = self.save(durability).await {
+            tracing::error!(container = %self.container.id, %error, "the container's state is not on disk");
+        }
+    }
+
+    fn is(&self, status: fn(&State) -> bool) -> bool {
+        status(&self.container.state)
+    }
+}
+
+async fn ended(exit: &mut Option<BoxFuture<'static, Exit>>) -> Exit {
+    match exit {
+        Some(future) => {
+            let ended = future.await;
+            *exit = None;
+            ended
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes a container's description on a blocking thread.
+pub(super) async fn write(shared: &Shared, container: Container, durability: Durability) -> Result<(), ContainerError> {
+    let path = shared.paths.container_json(&container.id);
+    let written = tokio::task::spawn_blocking(move || object::write(&path, &container, durability)).await;
+    match written {
+        Ok(result) => Ok(result?),
+        Err(_down) => Err(ContainerError::ShuttingDown),
+    }
+}

@@ -1,0 +1,58 @@
+//! `POST /containers/{id}/update`: which limits change, and which changes make no sense.
+
+use super::error::ContainerError;
+use super::model::Container;
+use hull_api::UpdateRequest;
+
+/// Writes a request into the container's host configuration; a zero value means unchanged. Answers with warnings.
+pub(super) fn apply(container: &mut Container, request: &UpdateRequest) -> Result<Vec<String>, ContainerError> {
+    let id = container.id.clone();
+    let refuse =
+        |why: &str| Err(ContainerError::BadParameter(format!("Cannot update container {id}: {why}")));
+    let host = &mut container.host_config;
+    if request.nano_cpus > 0 && (host.cpu_period > 0 || host.cpu_quota > 0) {
+        return refuse("Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set");
+    }
+    if request.cpu_period > 0 && host.nano_cpus > 0 {
+        return refuse("Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set");
+    }
+    if request.cpu_quota > 0 && host.nano_cpus > 0 {
+        return refuse("Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set");
+    }
+    if request.memory > 0 {
+        let new_swap = if request.memory_swap == 0 { host.memory_swap } else { request.memory_swap };
+        if request.memory_swap == 0 && new_swap > 0 && request.memory > new_swap {
+            return refuse(
+                "Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time",
+            );
+        }
+    }
+    if request.memory_swap > 0 {
+        let memory = if request.memory == 0 { host.memory } else { request.memory };
+        if memory == 0 {
+            return refuse("You should always set the Memory limit when using Memoryswap limit, see usage");
+        }
+        if request.memory_swap < memory {
+            return refuse("Minimum memoryswap limit should be larger than memory limit, see usage");
+        }
+    }
+    macro_rules! number {
+        ($($field:ident),+) => { $(if request.$field != 0 { host.$field = request.$field; })+ };
+    }
+    macro_rules! text {
+        ($($field:ident),+) => { $(if !request.$field.is_empty() { host.$field.clone_from(&request.$field); })+ };
+    }
+    number!(cpu_shares, memory, nano_cpus, blkio_weight, cpu_period, cpu_quota, cpu_realtime_period);
+    number!(cpu_realtime_runtime, kernel_memory, memory_reservation, memory_swap);
+    text!(cpuset_cpus, cpuset_mems);
+    if let Some(pids) = request.pids_limit.filter(|pids| *pids != 0) {
+        host.pids_limit = Some(pids);
+    }
+    if !request.restart_policy.name.is_empty() {
+        if host.auto_remove && request.restart_policy.name != "no" {
+            return refuse("Restart policy cannot be updated because AutoRemove is enabled for the container");
+        }
+        host.restart_policy.clone_from(&request.restart_policy);
+    }
+    Ok(Vec::new())
+}
