@@ -106,14 +106,14 @@ impl Paths {
         self.run(id).join(format!("exec-{exec_id}.json"))
     }
 
-    /// Named network namespaces of the pool and of containers.
-    pub fn network_namespaces(&self) -> PathBuf {
-        self.exec.join("netns")
-    }
-
-    /// Descriptions of networks and their address leases.
+    /// Descriptions of networks.
     pub fn networks(&self) -> PathBuf {
         self.data.join("networks")
+    }
+
+    /// A network's description.
+    pub fn network_json(&self, name: &str) -> PathBuf {
+        self.networks().join(format!("{name}.json"))
     }
 
     /// Named volumes: `<name>/volume.json` and `<name>/_data`.
