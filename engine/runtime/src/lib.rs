@@ -5,6 +5,8 @@
 
 pub mod capabilities;
 pub mod cgroup;
+pub mod features;
 pub mod plan;
+pub mod seccomp;
 #[expect(unsafe_code, reason = "system calls without a safe wrapper live here and nowhere else in this crate")]
 mod sys;
