@@ -131,9 +131,14 @@ impl Paths {
         self.volume(name).join("_data")
     }
 
-    /// Blobs by digest: image configurations and manifests.
+    /// Blobs by digest: image configurations, manifests, and layers as they were delivered.
     pub fn blobs(&self) -> PathBuf {
         self.data.join("blobs").join("sha256")
+    }
+
+    /// A blob, by its digest's hexadecimal digits.
+    pub fn blob(&self, hex: &str) -> PathBuf {
+        self.blobs().join(hex)
     }
 
     /// Unpacked layers, one directory for each chain id.
@@ -141,9 +146,29 @@ impl Paths {
         self.data.join("layers")
     }
 
-    /// One file per image id: names and times.
+    /// A layer's directory, by its chain id's hexadecimal digits.
+    pub fn layer(&self, hex: &str) -> PathBuf {
+        self.layers().join(hex)
+    }
+
+    /// Short names of layers, for mount(2)'s one page of options.
+    pub fn layer_links(&self) -> PathBuf {
+        self.layers().join("l")
+    }
+
+    /// One file per image id, and one with all names.
     pub fn images(&self) -> PathBuf {
         self.data.join("images")
+    }
+
+    /// An image's description, by its id's hexadecimal digits.
+    pub fn image_json(&self, hex: &str) -> PathBuf {
+        self.images().join(format!("{hex}.json"))
+    }
+
+    /// Which name means which image: one file, since moving a name from one image to another is one change.
+    pub fn image_names(&self) -> PathBuf {
+        self.images().join("names.json")
     }
 
     /// Half-made things; emptied at start. On the same file system as what they become by rename.

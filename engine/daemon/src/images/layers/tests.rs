@@ -1,0 +1,423 @@
+//! Layers as honest tools make them, and as an attacker would.
+
+use super::*;
+use crate::images::archive::ArchiveError;
+use proptest::prelude::*;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use tar::{Builder, EntryType, Header};
+
+/// A store of its own below a directory that must never change.
+struct Store {
+    root: tempfile::TempDir,
+    paths: Paths,
+}
+
+impl Store {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let paths = Paths::new(&root.path().join("data"), &root.path().join("exec"));
+        for folder in [paths.layers(), paths.layer_links(), paths.staging(), paths.trash()] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        fs::write(root.path().join("outside"), "untouched").unwrap();
+        Self { root, paths }
+    }
+
+    fn add(&self, tar: &[u8]) -> Result<PathBuf, UnpackError> {
+        let digest = Digest::of(tar);
+        add(&self.paths, digest, digest, tar).map(|_| self.paths.layers().join(lower_dir(&digest)))
+    }
+
+    /// All paths of the store's world, except what a successful layer put into its own directory.
+    fn world(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.root.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let entry = entry.unwrap();
+                if entry.file_type().unwrap().is_dir() && entry.file_name() != "diff" {
+                    folders.push(entry.path());
+                }
+                found.push(entry.path());
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// The tar is refused, with this in the message, and nothing of it is left.
+    fn refuses(&self, tar: &[u8], expected: &str) {
+        let before = self.world();
+        let error = self.add(tar).expect_err(expected);
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(error) = cause {
+            text += &format!(": {error}");
+            cause = error.source();
+        }
+        assert!(text.contains(expected), "{expected:?} is not in {text:?}");
+        assert_eq!(self.world(), before, "{expected}");
+        self.untouched();
+    }
+
+    fn untouched(&self) {
+        assert_eq!(fs::read_to_string(self.root.path().join("outside")).unwrap(), "untouched");
+    }
+}
+
+/// Writes entries whose names no honest tool would write.
+#[derive(Default)]
+struct Tar(Vec<u8>);
+
+impl Tar {
+    fn entry(mut self, kind: EntryType, name: &str, link: &str, data: &[u8]) -> Self {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(data.len() as u64);
+        header.set_mode(if kind.is_dir() { 0o755 } else { 0o644 });
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(1_000_000_000);
+        let old = header.as_old_mut();
+        assert!(name.len() <= 100 && link.len() <= 100);
+        old.name[..name.len()].copy_from_slice(name.as_bytes());
+        old.linkname[..link.len()].copy_from_slice(link.as_bytes());
+        header.set_cksum();
+        self.0.extend(header.as_bytes());
+        self.0.extend(data);
+        self.0.resize(self.0.len().next_multiple_of(512), 0);
+        self
+    }
+
+    fn file(self, name: &str, data: &str) -> Self {
+        self.entry(EntryType::Regular, name, "", data.as_bytes())
+    }
+
+    fn dir(self, name: &str) -> Self {
+        self.entry(EntryType::Directory, name, "", b"")
+    }
+
+    fn symlink(self, name: &str, target: &str) -> Self {
+        self.entry(EntryType::Symlink, name, target, b"")
+    }
+
+    fn hard_link(self, name: &str, target: &str) -> Self {
+        self.entry(EntryType::Link, name, target, b"")
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.extend([0; 1024]);
+        self.0
+    }
+}
+
+fn opaque(path: &Path) -> bool {
+    let mut value = [0; 8];
+    rustix::fs::lgetxattr(path, "trusted.overlay.opaque", &mut value[..]).is_ok_and(|length| &value[..length] == b"y")
+}
+
+fn whiteout(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_char_device() && meta.rdev() == 0)
+}
+
+#[test]
+fn every_kind_of_entry_arrives_with_its_owner_mode_and_times() {
+    let store = Store::new();
+    let mut builder = Builder::new(Vec::new());
+    let header = |kind, mode, size| {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        header.set_uid(1234);
+        header.set_gid(5678);
+        header.set_mtime(1_000_000_000);
+        header.set_size(size);
+        header
+    };
+    let long = format!("dir/{}", "n".repeat(200));
+    builder.append_data(&mut header(EntryType::Directory, 0o1777, 0), "dir", &b""[..]).unwrap();
+    builder.append_data(&mut header(EntryType::Regular, 0o4755, 5), "dir/suid", &b"hello"[..]).unwrap();
+    builder.append_data(&mut header(EntryType::Regular, 0o600, 3), &long, &b"abc"[..]).unwrap();
+    builder.append_link(&mut header(EntryType::Symlink, 0o777, 0), "abs", "/etc/passwd").unwrap();
+    builder.append_link(&mut header(EntryType::Link, 0o644, 0), "hard", "dir/suid").unwrap();
+    builder.append_data(&mut header(EntryType::Fifo, 0o622, 0), "fifo", &b""[..]).unwrap();
+    let mut device = header(EntryType::Char, 0o666, 0);
+    device.set_device_major(1).unwrap();
+    device.set_device_minor(3).unwrap();
+    builder.append_data(&mut device, "null", &b""[..]).unwrap();
+    // Version 2 of a capability set: cap_net_bind_service. It holds a newline's byte on purpose.
+    let capability = b"\x01\x00\x00\x02\x0a\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00";
+    let attributes: [(&str, &[u8]); 2] =
+        [("SCHILY.xattr.security.capability", capability), ("SCHILY.xattr.trusted.overlay.redirect", b"/etc")];
+    builder.append_pax_extensions(attributes).unwrap();
+    builder.append_data(&mut header(EntryType::Regular, 0o755, 2), "capable", &b"ok"[..]).unwrap();
+
+    let layer = store.add(&builder.into_inner().unwrap()).unwrap();
+    let meta = |name: &str| fs::symlink_metadata(layer.join(name)).unwrap();
+    for name in ["dir", "dir/suid", &long, "abs", "fifo", "null", "capable"] {
+        let meta = meta(name);
+        assert_eq!((meta.uid(), meta.gid(), meta.mtime()), (1234, 5678, 1_000_000_000), "{name}");
+    }
+    assert_eq!(meta("dir").mode() & 0o7777, 0o1777);
+    assert_eq!(meta("dir/suid").mode() & 0o7777, 0o4755);
+    assert_eq!(fs::read_to_string(layer.join(&long)).unwrap(), "abc");
+    assert_eq!(fs::read_link(layer.join("abs")).unwrap(), Path::new("/etc/passwd"));
+    assert_eq!(meta("hard").ino(), meta("dir/suid").ino());
+    assert!(meta("fifo").file_type().is_fifo());
+    assert_eq!((meta("null").rdev(), meta("null").mode() & 0o7777), (rustix::fs::makedev(1, 3), 0o666));
+    let mut value = [0; 64];
+    let length = rustix::fs::lgetxattr(layer.join("capable"), "security.capability", &mut value[..]).unwrap();
+    assert_eq!(&value[..length], capability);
+    assert!(rustix::fs::lgetxattr(layer.join("capable"), "trusted.overlay.redirect", &mut value[..]).is_err());
+}
+
+#[test]
+fn whiteouts_hide_lower_layers_and_never_what_the_same_layer_brings() {
+    let store = Store::new();
+    let tar = Tar::default()
+        .dir("a")
+        .file("a/.wh.gone", "")
+        .dir("b")
+        .file("b/.wh..wh..opq", "")
+        .file("b/new", "x")
+        // In both orders: a folder that replaces one of a lower layer, and a file.
+        .dir("c")
+        .file(".wh.c", "")
+        .file(".wh.d", "")
+        .dir("d")
+        .file("e", "kept")
+        .file(".wh.e", "")
+        .file(".wh..wh.aufs", "");
+    let layer = store.add(&tar.end()).unwrap();
+    assert!(whiteout(&layer.join("a/gone")));
+    assert!(opaque(&layer.join("b")) && layer.join("b/new").exists());
+    assert!(opaque(&layer.join("c")) && opaque(&layer.join("d")) && !opaque(&layer.join("a")));
+    assert_eq!(fs::read_to_string(layer.join("e")).unwrap(), "kept");
+    assert_eq!(fs::read_dir(&layer).unwrap().count(), 5);
+}
+
+#[test]
+fn the_later_of_two_entries_wins() {
+    let store = Store::new();
+    let tar = Tar::default()
+        .file("x", "one")
+        .file("./x", "two")
+        .dir("dir")
+        .file("dir/inner", "")
+        .file("dir", "now a file")
+        .symlink("link", "x")
+        .dir("link")
+        .file("link/inner", "in a folder");
+    let layer = store.add(&tar.end()).unwrap();
+    let read = |name: &str| fs::read_to_string(layer.join(name)).unwrap();
+    assert_eq!((read("x"), read("dir"), read("link/inner")), ("two".into(), "now a file".into(), "in a folder".into()));
+}
+
+#[test]
+fn parents_are_made_and_links_inside_are_followed() {
+    let store = Store::new();
+    let tar = Tar::default().dir("usr/lib").symlink("lib", "usr/lib").file("lib/x/y", "here").file("/abs/olute", "too");
+    let layer = store.add(&tar.end()).unwrap();
+    assert_eq!(fs::read_to_string(layer.join("usr/lib/x/y")).unwrap(), "here");
+    assert_eq!(fs::read_to_string(layer.join("abs/olute")).unwrap(), "too");
+    store.untouched();
+}
+
+#[test]
+fn holes_stay_holes() {
+    let store = Store::new();
+    let mut header = Header::new_gnu();
+    header.set_entry_type(EntryType::GNUSparse);
+    header.set_path("sparse").unwrap();
+    header.set_mode(0o644);
+    header.set_size(3);
+    (header.set_uid(0), header.set_gid(0), header.set_mtime(0));
+    let gnu = header.as_gnu_mut().unwrap();
+    gnu.set_real_size(64 << 20);
+    gnu.sparse[0].set_offset(1 << 20);
+    gnu.sparse[0].set_length(3);
+    header.set_cksum();
+    let mut tar = header.as_bytes().to_vec();
+    tar.extend(b"abc");
+    tar.resize(tar.len().next_multiple_of(512), 0);
+    let layer = store.add(&tar).unwrap();
+    let meta = fs::metadata(layer.join("sparse")).unwrap();
+    assert_eq!(meta.len(), 64 << 20);
+    assert!(meta.blocks() < 1000);
+    assert_eq!(&fs::read(layer.join("sparse")).unwrap()[1 << 20..][..4], b"abc\0");
+}
+
+#[test]
+fn what_leads_out_is_refused_and_leaves_nothing() {
+    let store = Store::new();
+    let outside = store.root.path().join("outside").display().to_string();
+    let up = "../../../../outside";
+    let refuse = |tar: Tar| store.refuses(&tar.end(), "leads out of the layer");
+    refuse(Tar::default().file(up, "x"));
+    refuse(Tar::default().dir("a").file("a/../../x", "x"));
+    refuse(Tar::default().dir("..").file("x", "x"));
+    refuse(Tar::default().symlink("out", "..").file("out/x", "x"));
+    refuse(Tar::default().symlink("out", store.root.path().to_str().unwrap()).file("out/outside", "x"));
+    refuse(Tar::default().symlink("a", "b").symlink("b", "../..").file("a/x", "x"));
+    refuse(Tar::default().symlink("out", "/proc/self/root").file("out/x", "x"));
+    refuse(Tar::default().symlink("out", "..").file("out/.wh.outside", ""));
+    refuse(Tar::default().file(".wh...", ""));
+    refuse(Tar::default().file(".wh..", ""));
+    refuse(Tar::default().file(".wh.", ""));
+    refuse(Tar::default().hard_link("stolen", up));
+    refuse(Tar::default().symlink("out", "..").hard_link("stolen", "out/outside"));
+    refuse(Tar::default().file(".", "root as a file"));
+    // Beneath the layer's root there is no such file, whatever the host has.
+    store.refuses(&Tar::default().hard_link("stolen", &outside[..outside.len().min(100)]).end(), "open the parent of");
+    store.refuses(&Tar::default().hard_link("self", "self").end(), "self");
+    store.refuses(&Tar::default().symlink("loop", "loop").file("loop/x", "x").end(), "open the parent of");
+    store.refuses(&Tar::default().symlink("nowhere", "missing").file("nowhere/x", "x").end(), "open the parent of");
+    store.refuses(&Tar::default().file("f", "").file("f/x", "x").end(), "open the parent of");
+}
+
+#[test]
+fn a_link_that_was_written_through_changes_nothing_outside() {
+    let store = Store::new();
+    let outside = store.root.path().join("outside").display().to_string();
+    let tar = Tar::default().symlink("x", &outside).file("x", "inside").end();
+    let layer = store.add(&tar).unwrap();
+    assert_eq!(fs::read_to_string(layer.join("x")).unwrap(), "inside");
+    store.untouched();
+}
+
+#[test]
+fn names_levels_and_owners_have_limits() {
+    let store = Store::new();
+    let mut builder = Builder::new(Vec::new());
+    let mut header = Header::new_gnu();
+    (header.set_mode(0o644), header.set_uid(0), header.set_gid(0), header.set_size(0), header.set_mtime(0));
+    builder.append_data(&mut header, "d/".repeat(300), &b""[..]).unwrap();
+    store.refuses(&builder.into_inner().unwrap(), "more than 255 levels");
+
+    // Each link leads as deep as one path may; two in a row would lead beyond.
+    let deep = "d/".repeat(49);
+    let mut tar = Tar::default().dir(&deep).symlink("l0", &deep);
+    for level in 1..12 {
+        tar = tar.dir(&format!("l{}/{}", level - 1, "d/".repeat(47))).symlink(&format!("l{level}"), &format!("l{}/{}", level - 1, "d/".repeat(47)));
+    }
+    store.refuses(&tar.end(), "open the parent of");
+
+    let mut builder = Builder::new(Vec::new());
+    let mut header = Header::new_gnu();
+    (header.set_mode(0o644), header.set_uid(u64::from(u32::MAX)), header.set_gid(0), header.set_size(0), header.set_mtime(0));
+    builder.append_data(&mut header, "x", &b""[..]).unwrap();
+    store.refuses(&builder.into_inner().unwrap(), "no user and group");
+}
+
+#[test]
+fn a_wrong_digest_or_a_cut_stream_leaves_nothing() {
+    let store = Store::new();
+    let tar = Tar::default().file("x", &"content".repeat(1000)).end();
+    let before = store.world();
+    let other = Digest::of(b"other");
+    assert!(matches!(add(&store.paths, other, other, &tar[..]), Err(UnpackError::DiffId { .. })));
+    let gzip = {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        io::Write::write_all(&mut gzip, &tar).unwrap();
+        gzip.finish().unwrap()
+    };
+    let digest = Digest::of(&tar);
+    for cut in [&gzip[..gzip.len() - 20], &gzip[..20]] {
+        assert!(matches!(add(&store.paths, digest, digest, cut), Err(UnpackError::Archive(ArchiveError::Read(_)))));
+    }
+    assert_eq!(store.world(), before);
+    assert!(add(&store.paths, digest, digest, &gzip[..]).is_ok());
+}
+
+#[test]
+fn a_bomb_stops_at_the_limit() {
+    let store = Store::new();
+    let staging = Staging::new(&store.paths).unwrap();
+    let folder = |name: &str| {
+        let path = staging.path().join(name);
+        fs::create_dir(&path).unwrap();
+        open(&path).unwrap()
+    };
+    let limits = Limits { bytes: 1 << 20, entries: 10 };
+    let endless = Limited { inner: io::repeat(0), left: limits.bytes, limit: limits.bytes };
+    let mut archive = Tar::default().entry(EntryType::Regular, "bomb", "", b"").0;
+    archive[124..136].copy_from_slice(b"77777777777\0");
+    let sum: u32 = archive[..512].iter().map(|b| u32::from(*b)).sum::<u32>()
+        - archive[148..156].iter().map(|b| u32::from(*b)).sum::<u32>()
+        + 256;
+    archive[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    let result = unpack::unpack(io::Cursor::new(archive).chain(endless), folder("a"), folder("b"), limits);
+    assert!(matches!(result.map_err(over_limit), Err(UnpackError::TooLarge { limit: 1_048_576 })));
+
+    let many = (0..20).fold(Tar::default(), |tar, n| tar.file(&format!("f{n}"), "")).end();
+    let result = unpack::unpack(&many[..], folder("c"), folder("d"), limits);
+    assert!(matches!(result, Err(UnpackError::TooMany { limit: 10 })));
+}
+
+#[test]
+fn many_may_add_the_same_layer_at_once() {
+    let store = Store::new();
+    let tar = (0..50).fold(Tar::default(), |tar, n| tar.file(&format!("f{n}"), "content")).end();
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| store.add(&tar).unwrap())).collect();
+        threads.into_iter().for_each(|thread| assert_eq!(fs::read_dir(thread.join().unwrap()).unwrap().count(), 50));
+    });
+    assert_eq!(fs::read_dir(store.paths.staging()).unwrap().count(), 0);
+    assert_eq!(open_all(&store.paths).unwrap().len(), 1);
+}
+
+#[test]
+fn missing_links_are_made_again_and_foreign_ones_are_an_error() {
+    let store = Store::new();
+    let layer = store.add(&Tar::default().file("x", "").end()).unwrap();
+    fs::remove_file(&layer).unwrap();
+    assert_eq!(open_all(&store.paths).unwrap().len(), 1);
+    assert!(layer.join("x").exists());
+    fs::remove_file(&layer).unwrap();
+    std::os::unix::fs::symlink("../other/diff", &layer).unwrap();
+    assert!(open_all(&store.paths).unwrap_err().to_string().starts_with("link "));
+}
+
+#[test]
+fn chain_ids_are_those_of_the_specification() {
+    let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
+    let chain = chain_ids(&[a, b, a]);
+    assert_eq!(chain[0], a);
+    assert_eq!(chain[1], Digest::of(format!("{a} {b}").as_bytes()));
+    assert_eq!(chain[2], Digest::of(format!("{} {a}", chain[1]).as_bytes()));
+}
+
+/// Names out of few parts, so that entries meet each other, links lead somewhere and whiteouts hit.
+fn name() -> impl Strategy<Value = String> {
+    let part = prop::sample::select(vec!["a", "b", "c", "..", ".", "", ".wh.a", ".wh..", ".wh...", ".wh..wh..opq", "/", "outside"]);
+    prop::collection::vec(part, 1..6).prop_map(|parts| parts.join("/"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_sequence_of_entries_escapes(entries in prop::collection::vec((0_u8..6, name(), name()), 1..12)) {
+        let store = Store::new();
+        let before = store.world();
+        let mut tar = Tar::default();
+        for (kind, name, link) in &entries {
+            tar = match kind {
+                0 => tar.file(name, "content"),
+                1 => tar.dir(name),
+                2 => tar.symlink(name, link),
+                3 => tar.hard_link(name, link),
+                4 => tar.symlink(name, &format!("/{link}")),
+                _ => tar.entry(EntryType::Fifo, name, "", b""),
+            };
+        }
+        let result = store.add(&tar.end());
+        store.untouched();
+        let after: Vec<_> = store.world().into_iter().filter(|path| !path.starts_with(store.paths.layers())).collect();
+        let before: Vec<_> = before.into_iter().filter(|path| !path.starts_with(store.paths.layers())).collect();
+        prop_assert_eq!(after, before);
+        if result.is_err() {
+            prop_assert_eq!(fs::read_dir(store.paths.layers()).unwrap().count(), 1, "only the folder of links");
+        }
+    }
+}
