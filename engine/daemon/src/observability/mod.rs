@@ -5,22 +5,39 @@
 //!                                           v
 //!  eBPF maps --> Observability --> Collector --> /metrics      (everything is read at scrape, nothing on a timer)
 //!  cgroup files ------^   |
-//!                         +--> processes(), oom_events(), pressure()   (REST: `hull pids`, events, inspect)
+//!                         +--> processes(), oom_events()       (REST: `hull pids`, events)
 //! ```
 //!
 //! Starting never fails. Each eBPF program is loaded by itself; one that does not load leaves a fallback (reading the
 //! cgroup's files when asked) and a line in `engine_ebpf_program_attached` that says so.
 
+mod book;
+pub mod ebpf;
+mod events;
+mod proc;
+mod processes;
 mod registry;
 mod sample;
+mod tracking;
 
+pub use processes::ProcessRecord;
 pub use registry::registry;
 pub use sample::{ContainerSample, ContainerSource, Health, Limits, State};
 
 use crate::ids::ContainerId;
+use book::Book;
+use ebpf::{Hook, Loaded};
+use hull_ebpf_types::Program;
 use hull_runtime::cgroup;
-use std::sync::{Arc, OnceLock};
-use tokio::sync::broadcast;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::sync::{broadcast, watch};
+
+/// The longest that a container waits for the programs: loading them takes a tenth of this on a loaded host.
+const LOADING: Duration = Duration::from_secs(5);
+
+/// Events that a slow listener may be behind.
+const OOM_BACKLOG: usize = 256;
 
 /// How to observe.
 #[derive(Debug, Clone)]
@@ -46,27 +63,6 @@ pub struct Tracked {
     pub cgroup: cgroup::Handle,
 }
 
-/// One process of a container, as `hull pids` shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProcessRecord {
-    /// PID on the host.
-    pub pid: u32,
-    /// Its parent's, on the host.
-    pub ppid: u32,
-    /// PID in each namespace level, from the host's (or that of hulld) to the innermost.
-    pub ns_pids: Vec<u32>,
-    /// Inode of its innermost PID namespace.
-    pub pidns: u64,
-    /// What the process calls itself.
-    pub comm: String,
-    /// The command line with blanks between arguments; empty for a process without one.
-    pub command: String,
-    /// Nanoseconds of the boot clock at which it started.
-    pub start_ns: u64,
-    /// Nanoseconds that its threads lost to the CPU limit; `None` where that is not measured.
-    pub throttled_ns: Option<u64>,
-}
-
 /// The kernel chose a victim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OomVictim {
@@ -80,15 +76,74 @@ pub struct OomVictim {
 
 /// What observes. One for an engine; cheap to share.
 pub struct Observability {
+    options: Options,
     source: OnceLock<Arc<dyn ContainerSource>>,
     oom: broadcast::Sender<OomVictim>,
+    /// Set once loading has ended: with the programs, or without.
+    kernel: OnceLock<Option<Loaded>>,
+    loaded: watch::Sender<bool>,
+    book: Mutex<Book>,
 }
 
 impl Observability {
-    /// Loads the eBPF programs in the background and returns at once. Never fails: what cannot be had is reported by
-    /// the log, by `engine_ebpf_program_attached` and by [`Observability::programs`].
-    pub fn start(_options: Options) -> Arc<Self> {
-        Arc::new(Self { source: OnceLock::new(), oom: broadcast::channel(256).0 })
+    /// Loads the eBPF programs in the background and returns at once. Never fails: what
+    /// cannot be had is reported by the log, by `engine_ebpf_program_attached` and by [`Observability::hooks`].
+    pub fn start(options: Options) -> Arc<Self> {
+        let this = Arc::new(Self {
+            options,
+            source: OnceLock::new(),
+            oom: broadcast::channel(OOM_BACKLOG).0,
+            kernel: OnceLock::new(),
+            loaded: watch::channel(false).0,
+            book: Mutex::new(Book::default()),
+        });
+        if !this.options.ebpf {
+            this.finish_loading(None);
+            return this;
+        }
+        // A thread of its own: it stays, listening to the kernel, and a pool's thread should not.
+        let background = Arc::clone(&this);
+        if let Err(error) = std::thread::Builder::new().name("ebpf".to_owned()).spawn(move || background.run()) {
+            tracing::warn!(%error, "no thread to load eBPF on");
+            this.finish_loading(None);
+        }
+        this
+    }
+
+    fn run(self: Arc<Self>) {
+        match ebpf::load(crate::artifacts::BPF) {
+            Ok(loaded) => {
+                self.finish_loading(Some(loaded));
+                events::listen(self);
+            }
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                tracing::warn!(%cause, "no eBPF, only what cgroups and /proc say: {error}");
+                self.finish_loading(None);
+            }
+        }
+    }
+
+    /// Publishes the programs, then enrols who came in the meantime; `track` does it the other way round, so that between
+    /// the two nobody is missed.
+    fn finish_loading(&self, loaded: Option<Loaded>) {
+        let kernel = self.kernel.get_or_init(|| loaded);
+        if let Some(loaded) = kernel {
+            let early: Vec<_> = self.book().live.iter().map(|(id, live)| (*id, live.clone())).collect();
+            for (id, live) in early {
+                tracking::enrol(&loaded.maps, id, &live);
+            }
+        }
+        self.loaded.send_replace(true);
+    }
+
+    fn kernel(&self) -> Option<&Loaded> {
+        self.kernel.get()?.as_ref()
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        // Every change under this lock is one insertion or removal.
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where the list of containers comes from; set once, after the container service stands.
@@ -96,27 +151,31 @@ impl Observability {
         let _ = self.source.set(source);
     }
 
-    /// To be called when the container's cgroup exists and before its plan is sent: from here on nothing is missed.
-    /// Waits until the programs are loaded (bounded), which matters in the first moments of the daemon only. Also for
-    /// containers that were found running after a restart; their processes are then read from the cgroup.
-    pub async fn track(&self, _tracked: Tracked) {}
-
-    /// To be called when the container has exited, before its cgroup is removed: keeps its final counters for as long
-    /// as the container is listed by the source.
-    pub fn untrack(&self, _cgroup_id: u64) {}
-
-    /// The processes of a tracked container, by host PID.
-    pub fn processes(&self, _cgroup_id: u64) -> Vec<ProcessRecord> {
-        Vec::new()
+    /// Returns when the programs are loaded, or cannot be, or take too long.
+    pub async fn ready(&self) {
+        let mut loaded = self.loaded.subscribe();
+        let _ = tokio::time::timeout(LOADING, loaded.wait_for(|loaded| *loaded)).await;
     }
 
-    /// OOM victims from now on.
+    /// Every program and what does its work.
+    pub fn hooks(&self) -> Vec<Hook> {
+        match self.kernel() {
+            Some(loaded) => loaded.hooks.clone(),
+            None => Hook::fallbacks(),
+        }
+    }
+
+    fn attached(&self, program: Program) -> bool {
+        self.kernel().is_some_and(|it| it.hooks.iter().any(|hook| hook.program == program && hook.attached))
+    }
+
+    /// Whether the map of processes is kept by eBPF.
+    fn maps_processes(&self) -> bool {
+        self.attached(Program::ProcessFork) && self.attached(Program::ProcessExit)
+    }
+
+    /// OOM victims from now on; none without eBPF, where the cgroup's own counter has to do.
     pub fn oom_events(&self) -> broadcast::Receiver<OomVictim> {
         self.oom.subscribe()
-    }
-
-    /// All metrics in Prometheus' text format.
-    pub fn render(&self) -> String {
-        String::new()
     }
 }

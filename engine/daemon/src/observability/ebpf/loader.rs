@@ -1,0 +1,211 @@
+//! Loads the programs, each by itself: one that this kernel refuses costs what it measures and nothing else.
+
+use super::btf::{Btf, BtfError};
+use super::maps::{MapError, Maps};
+use super::offsets;
+use aya::programs::{ProgramError, RawTracePoint};
+use aya::{Ebpf, EbpfError, EbpfLoader};
+use hull_ebpf_types::{ABSENT, Offsets, Program};
+use std::io;
+
+/// Why no program at all could be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Built without one.
+    #[error("no eBPF object inside this hulld; run `cargo xtask build-ebpf`, then build again")]
+    NoObject,
+    /// The kernel does not describe its types, so no offset is known.
+    #[error("read /sys/kernel/btf/vmlinux")]
+    NoBtf(#[source] io::Error),
+    /// It does, in a way that this version does not understand.
+    #[error("parse /sys/kernel/btf/vmlinux")]
+    Btf(#[from] BtfError),
+    /// The number of CPUs is unknown.
+    #[error("read /sys/devices/system/cpu/possible")]
+    Cpus(#[source] io::Error),
+    /// Maps could not be created: no privilege, or too old a kernel.
+    #[error("create the eBPF maps")]
+    Object(#[source] EbpfError),
+    /// A map is not as this version expects.
+    #[error("open the eBPF maps")]
+    Maps(#[from] MapError),
+}
+
+/// Why one program is not attached.
+#[derive(Debug, thiserror::Error)]
+enum HookError {
+    #[error("this kernel's {0} is not where it was in the kernels known")]
+    Member(&'static str),
+    #[error("the object has no such program")]
+    Missing,
+    #[error("load or attach it")]
+    Refused(#[from] ProgramError),
+}
+
+/// One program and whether it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hook {
+    /// Which.
+    pub program: Program,
+    /// What does its work: `raw_tp`, or the name of the fallback.
+    pub backend: &'static str,
+    /// True if the eBPF program does.
+    pub attached: bool,
+}
+
+impl Hook {
+    /// All programs with their fallbacks: nothing is loaded.
+    pub fn fallbacks() -> Vec<Self> {
+        PROGRAMS.iter().map(|it| Self { program: it.program, backend: it.fallback, attached: false }).collect()
+    }
+}
+
+/// What loading gave.
+pub struct Loaded {
+    /// Views of the maps.
+    pub maps: Maps,
+    /// Every program.
+    pub hooks: Vec<Hook>,
+    /// Owns the programs and their links: they run until this is dropped.
+    pub object: Ebpf,
+}
+
+struct Description {
+    program: Program,
+    /// Functions of the object and the tracepoints that they go to; all of them or none.
+    functions: &'static [(&'static str, &'static str)],
+    /// Does the work if this cannot.
+    fallback: &'static str,
+    needs: fn(&Offsets) -> Vec<(&'static str, u32)>,
+}
+
+macro_rules! members {
+    ($($name:ident),*) => { |offsets: &Offsets| vec![$((stringify!($name), offsets.$name)),*] };
+}
+
+/// In the order of loading: ends before beginnings, or a process that lives between the two would stay for ever.
+const PROGRAMS: [Description; 6] = [
+    Description {
+        program: Program::ProcessExit,
+        functions: &[("process_exit", "sched_process_exit")],
+        fallback: "cgroup_procs",
+        needs: members!(task_pid, task_tgid, task_signal, signal_live),
+    },
+    Description {
+        program: Program::ProcessExec,
+        functions: &[("process_exec", "sched_process_exec")],
+        fallback: "cgroup_procs",
+        needs: members!(task_tgid, task_comm, task_cgroups, css_set_cgroup, cgroup_node, node_id),
+    },
+    Description {
+        program: Program::ProcessFork,
+        functions: &[("process_fork", "sched_process_fork")],
+        fallback: "cgroup_procs",
+        needs: members!(
+            task_pid, task_tgid, task_comm, task_start, task_real_parent, task_cgroups, css_set_cgroup, cgroup_node,
+            node_id, task_thread_pid, pid_level, pid_numbers, upid_size, upid_nr, upid_ns, pidns_inum
+        ),
+    },
+    Description {
+        program: Program::QueueStalls,
+        functions: &[("find_timers", "sched_process_fork"), ("queue_stalls", "hrtimer_expire_entry")],
+        fallback: "none",
+        needs: members!(
+            task_group, group_bandwidth, group_cgroup, group_queues, cgroup_node, node_id, bandwidth_period,
+            bandwidth_quota, bandwidth_period_timer, bandwidth_slack_timer, bandwidth_stopped, timer_function,
+            queue_stalled
+        ),
+    },
+    Description {
+        program: Program::TaskStalls,
+        functions: &[("task_stalls", "sched_switch")],
+        fallback: "none",
+        needs: members!(
+            task_pid, task_tgid, task_comm, task_group_leader, task_throttled, task_queue, task_group, group_cgroup,
+            group_queues, cgroup_node, node_id, queue_stalled, queue_stopped_at, queue_rq, rq_clock
+        ),
+    },
+    Description {
+        program: Program::OomVictims,
+        functions: &[("oom_victims", "mark_victim")],
+        fallback: "memory_events",
+        needs: members!(task_tgid, task_comm, task_cgroups, css_set_cgroup, cgroup_node, node_id),
+    },
+];
+
+/// Loads and attaches what this kernel allows.
+///
+/// # Errors
+/// When not even the maps can be had. A program that is refused is no error: see [`Loaded::hooks`].
+pub fn load(object: Option<&[u8]>) -> Result<Loaded, LoadError> {
+    let object = object.ok_or(LoadError::NoObject)?;
+    let offsets = read_offsets()?;
+    // Without aya's own copy of the kernel's BTF, which it would parse and keep: these programs need no relocation.
+    let mut object = EbpfLoader::new()
+        .btf(None)
+        .override_global("OFFSETS", &offsets, true)
+        .load(object)
+        .map_err(LoadError::Object)?;
+    let maps = Maps::take(&mut object)?;
+    let hooks = PROGRAMS.iter().map(|description| hook(&mut object, description, &offsets)).collect();
+    Ok(Loaded { maps, hooks, object })
+}
+
+fn read_offsets() -> Result<Offsets, LoadError> {
+    let cpus = std::fs::read_to_string("/sys/devices/system/cpu/possible").map_err(LoadError::Cpus)?;
+    let cpus = offsets::possible_cpus(&cpus).ok_or_else(|| LoadError::Cpus(io::ErrorKind::InvalidData.into()))?;
+    let vmlinux = std::fs::read("/sys/kernel/btf/vmlinux").map_err(LoadError::NoBtf)?;
+    Ok(offsets::resolve(&Btf::parse(&vmlinux)?, cpus))
+}
+
+fn hook(object: &mut Ebpf, description: &Description, offsets: &Offsets) -> Hook {
+    let program = description.program;
+    match attach(object, description, offsets) {
+        Ok(()) => Hook { program, backend: "raw_tp", attached: true },
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(program = program.as_str(), fallback = description.fallback, %cause, "eBPF program is not attached: {error}");
+            Hook { program, backend: description.fallback, attached: false }
+        }
+    }
+}
+
+fn attach(object: &mut Ebpf, description: &Description, offsets: &Offsets) -> Result<(), HookError> {
+    if let Some((name, _)) = (description.needs)(offsets).into_iter().find(|(_, offset)| *offset == ABSENT) {
+        return Err(HookError::Member(name));
+    }
+    // All are loaded before the first is attached: none of a pair runs alone.
+    for (function, _) in description.functions {
+        raw_tracepoint(object, function)?.load()?;
+    }
+    for (function, tracepoint) in description.functions {
+        raw_tracepoint(object, function)?.attach(tracepoint)?;
+    }
+    Ok(())
+}
+
+fn raw_tracepoint<'a>(object: &'a mut Ebpf, function: &str) -> Result<&'a mut RawTracePoint, HookError> {
+    let program = object.program_mut(function).ok_or(HookError::Missing)?;
+    Ok(program.try_into()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fallback_is_named_when_nothing_is_loaded() {
+        assert!(matches!(load(None), Err(LoadError::NoObject)));
+        let hooks = Hook::fallbacks();
+        assert_eq!(hooks.len(), PROGRAMS.len());
+        assert!(hooks.iter().all(|hook| !hook.attached && hook.backend != "raw_tp"));
+    }
+
+    #[test]
+    fn an_unknown_kernel_keeps_its_programs_off() {
+        for description in &PROGRAMS {
+            let needs = (description.needs)(&Offsets::UNKNOWN);
+            assert!(needs.iter().any(|(_, offset)| *offset == ABSENT), "{:?}", description.program);
+        }
+    }
+}
