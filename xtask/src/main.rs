@@ -13,6 +13,7 @@ mod tidy;
 mod up;
 
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Build, start, test and measure Hull.
 #[derive(Parser)]
@@ -46,8 +47,18 @@ enum Task {
     Tidy(tidy::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().task {
+fn main() -> ExitCode {
+    match run(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> anyhow::Result<()> {
+    match task {
         Task::Setup(args) => setup::run(args),
         Task::BuildEbpf(args) => build_ebpf::run(args),
         Task::Build(args) => build::run(args),

@@ -16,6 +16,8 @@ pub(crate) struct Stage {
     folder: PathBuf,
     netns: String,
     packages: PathBuf,
+    /// Cgroups that peers make and leave behind, where they were not there before.
+    strangers: Vec<PathBuf>,
 }
 
 impl Stage {
@@ -23,7 +25,8 @@ impl Stage {
     pub(crate) fn set_up() -> Result<Self> {
         let folder = PathBuf::from(format!("/tmp/hull-bench-{}", std::process::id()));
         fs::create_dir_all(folder.join("rootfs"))?;
-        let stage = Self { netns: format!("hull-bench-{}", std::process::id()), packages: target("peers")?, folder };
+        let netns = format!("hull-bench-{}", std::process::id());
+        let stage = Self { netns, packages: target("peers")?, folder, strangers: absent_cgroups() };
         output(Command::new("ip").args(["netns", "add", &stage.netns]))?;
         output(Command::new("ip").args(["-n", &stage.netns, "link", "set", "lo", "up"]))?;
         stage.root_filesystem()?;
@@ -47,10 +50,11 @@ impl Stage {
         Prefix::with(self.packages.join(name), packages)
     }
 
-    /// A command inside the network namespace. `ip netns exec` would hide the cgroup mounts.
+    /// A command inside the network namespace, with a mount namespace of its own so that a peer's mounts end with it.
+    /// `ip netns exec` would hide the cgroup mounts.
     fn command(&self, words: &[String]) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--net=/run/netns/{}", self.netns)).arg("--").args(words);
+        command.arg(format!("--net=/run/netns/{}", self.netns)).args(["--", "unshare", "--mount", "--"]).args(words);
         command
     }
 
@@ -72,6 +76,9 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        for cgroup in &self.strangers {
+            remove_cgroups(cgroup);
+        }
         output(Command::new("ip").args(["netns", "del", &self.netns])).ok();
         fs::remove_dir_all(&self.folder).ok();
     }
@@ -163,10 +170,14 @@ impl Engine {
                 root.join("net").display(),
             ),
         )?;
-        let policy = root.join("policy.json");
-        fs::write(&policy, r#"{"default": [{"type": "insecureAcceptAnything"}]}"#)?;
-        let mut words = prefix.command("podman")?;
-        words.insert(1, format!("CONTAINERS_CONF={}", config.display()));
+        // podman wants /etc/containers/policy.json and takes no other path: it gets one in a mount namespace of its own.
+        let etc = root.join("etc");
+        fs::create_dir_all(etc.join("containers"))?;
+        fs::write(etc.join("containers/policy.json"), r#"{"default": [{"type": "insecureAcceptAnything"}]}"#)?;
+        let mount = format!("mount -t overlay overlay -o lowerdir={}:/etc /etc && exec \"$@\"", etc.display());
+        let mut words = ["sh", "-c", &mount, "sh"].map(str::to_owned).to_vec();
+        words.extend(prefix.command("podman")?);
+        words.insert(5, format!("CONTAINERS_CONF={}", config.display()));
         words.extend([
             format!("--root={}", root.join("data").display()),
             format!("--runroot={}", root.join("run").display()),
@@ -263,4 +274,21 @@ fn appears(socket: &Path) -> Result<()> {
         up::pause();
     }
     Ok(())
+}
+
+/// Where dockerd and podman put their cgroups, in every hierarchy where they have none yet.
+fn absent_cgroups() -> Vec<PathBuf> {
+    let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten().map(|entry| entry.path());
+    let roots = hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]).filter(|path| path.join("cgroup.procs").exists());
+    let names = ["docker", "libpod_parent"];
+    roots.flat_map(|root| names.map(|name| root.join(name))).filter(|path| !path.exists()).collect()
+}
+
+fn remove_cgroups(path: &Path) {
+    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            remove_cgroups(&entry.path());
+        }
+    }
+    fs::remove_dir(path).ok();
 }

@@ -23,6 +23,7 @@ impl Prefix {
             let names = closure(packages)?;
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             setup::fetch(&names, &root)?;
+            link_alternatives(&root)?;
             std::fs::write(&stamp, names.join("\n"))?;
         }
         Ok(Self { root })
@@ -41,6 +42,7 @@ impl Prefix {
         Ok(vec![
             "env".into(),
             format!("LD_LIBRARY_PATH={libraries}"),
+            format!("XTABLES_LIBDIR={}", self.root.join("usr/lib/x86_64-linux-gnu/xtables").display()),
             format!("PATH={folders}:{}", std::env::var("PATH").unwrap_or_default()),
             path.display().to_string(),
         ])
@@ -60,6 +62,17 @@ impl Prefix {
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
+}
+
+/// What update-alternatives would link when the packages are installed.
+fn link_alternatives(root: &Path) -> Result<()> {
+    for name in ["iptables", "iptables-save", "iptables-restore", "ip6tables", "ip6tables-save", "ip6tables-restore"] {
+        let link = root.join("usr/sbin").join(name);
+        if root.join("usr/sbin/xtables-nft-multi").exists() && !link.exists() {
+            std::os::unix::fs::symlink("xtables-nft-multi", link)?;
+        }
+    }
+    Ok(())
 }
 
 /// The packages and all that apt would install with them on this host.
