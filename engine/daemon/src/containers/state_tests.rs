@@ -69,7 +69,8 @@ proptest! {
             if let Ok(after) = transition(&state, change) {
                 state = after;
             }
-            prop_assert!(matches!(state, State::Removing { .. } | State::Dead { .. }));
+            let over = matches!(state, State::Removing { .. } | State::Dead { .. });
+            prop_assert!(over);
         }
     }
 }

@@ -46,6 +46,22 @@ pub struct Volume {
     pub mountpoint: PathBuf,
 }
 
+impl Volume {
+    /// The wire form. Sizes and users are asked for only where they are shown ([`VolumeService::size`], [`VolumeService::users`]).
+    pub fn view(&self) -> hull_api::volume::Volume {
+        hull_api::volume::Volume {
+            name: self.name.clone(),
+            driver: DRIVER.to_owned(),
+            mountpoint: self.mountpoint.display().to_string(),
+            created_at: self.created.clone(),
+            labels: self.labels.clone(),
+            options: self.options.clone(),
+            scope: "local".to_owned(),
+            ..hull_api::volume::Volume::default()
+        }
+    }
+}
+
 /// What `POST /volumes/create` may say.
 #[derive(Debug, Clone, Default)]
 pub struct NewVolume {
