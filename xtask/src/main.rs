@@ -29,6 +29,8 @@ enum Task {
     Setup(setup::Args),
     /// Compile the eBPF programs into target/hull/hull.bpf.o
     BuildEbpf(build_ebpf::Args),
+    /// Compile the shim, without std, into target/hull/hull-shim
+    Shim(shim::Args),
     /// Build everything: shim, eBPF, default image, then hulld and hull in release mode
     Build(build::Args),
     /// Make real images from Debian packages, as OCI image tars in target/images
@@ -61,6 +63,7 @@ fn run(task: Task) -> anyhow::Result<()> {
     match task {
         Task::Setup(args) => setup::run(args),
         Task::BuildEbpf(args) => build_ebpf::run(args),
+        Task::Shim(args) => shim::run(args),
         Task::Build(args) => build::run(args),
         Task::Images(args) => images::run(args),
         Task::Up(args) => up::run(args),

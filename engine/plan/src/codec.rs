@@ -3,7 +3,9 @@
 //! A plan is a header (`b"HULL"`, `version: u16`, `0: u16`) and then steps: `tag: u8`, `length: u32`, fields. The
 //! length repeats what the fields say; a decoder refuses a step in which the two disagree. Tags are never reused.
 
-use crate::wire::{Count, Field, Reader, Sink};
+use crate::wire::{Field, Reader};
+#[cfg(feature = "alloc")]
+use crate::wire::{Count, Sink};
 use crate::{Step, VERSION};
 use core::fmt;
 
@@ -59,10 +61,12 @@ pub(crate) fn check_version(version: u16) -> Result<(), DecodeError> {
 /// Declares each step's tag and fields once, for both directions.
 macro_rules! steps {
     ($($tag:literal $name:ident $({ $($field:ident),+ })?),+ $(,)?) => {
+        #[cfg(feature = "alloc")]
         fn tag(step: &Step<'_>) -> u8 {
             match step { $(Step::$name $({ $($field: _),+ })? => $tag,)+ }
         }
 
+        #[cfg(feature = "alloc")]
         fn write_fields(step: &Step<'_>, sink: &mut impl Sink) {
             match step {
                 $(Step::$name $({ $($field),+ })? => { $($($field.write(sink);)+)? })+
@@ -126,6 +130,7 @@ steps! {
     67 Arg { value },
 }
 
+#[cfg(feature = "alloc")]
 fn write_step(step: &Step<'_>, sink: &mut impl Sink) {
     let mut length = Count::default();
     write_fields(step, &mut length);

@@ -1,0 +1,168 @@
+//! The log as a whole, on real files.
+
+use super::*;
+use std::ffi::CString;
+use std::path::{Path, PathBuf};
+
+/// A directory of this test's own.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("hull-log-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.join("x.log")
+    }
+
+    fn open(&self, max_size: u64, max_files: u32) -> Log {
+        let path = CString::new(self.file().into_os_string().into_encoded_bytes()).unwrap();
+        Log::open(&path, max_size, max_files).unwrap()
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn records(path: &Path) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(path).unwrap();
+    text.lines()
+        .map(|line| {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            let field = |name: &str| record[name].as_str().unwrap().to_owned();
+            assert!(field("time").ends_with('Z'));
+            (field("stream"), field("log"))
+        })
+        .collect()
+}
+
+fn pair(stream: &str, log: &str) -> (String, String) {
+    (stream.to_owned(), log.to_owned())
+}
+
+#[test]
+fn lines_become_records_and_an_unfinished_one_waits_for_its_end() {
+    let scratch = Scratch::new("lines");
+    let mut log = scratch.open(0, 1);
+    log.append(Stream::Stdout, b"one\ntw", 1);
+    log.append(Stream::Stderr, b"oops", 2);
+    log.append(Stream::Stdout, b"o\n", 3);
+    log.write_out();
+    assert_eq!(records(&scratch.file()), [pair("stdout", "one\n"), pair("stdout", "two\n")]);
+    log.end_line(Stream::Stderr, 4, true);
+    log.end_line(Stream::Stdout, 4, true);
+    log.write_out();
+    assert_eq!(records(&scratch.file()).last(), Some(&pair("stderr", "oops")), "and no empty record for stdout");
+}
+
+#[test]
+fn a_record_is_exactly_as_docker_writes_it() {
+    let scratch = Scratch::new("exact");
+    let mut log = scratch.open(0, 1);
+    log.append(Stream::Stdout, b"<hi>\n", 1_767_323_045_123_456_789);
+    log.write_out();
+    assert_eq!(
+        std::fs::read_to_string(scratch.file()).unwrap(),
+        "{\"log\":\"\\u003chi\\u003e\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-02T03:04:05.123456789Z\"}\n"
+    );
+}
+
+#[test]
+fn long_lines_are_split_at_16_kib_but_not_inside_a_character() {
+    let scratch = Scratch::new("split");
+    let mut log = scratch.open(0, 1);
+    // 16383 bytes, then a character of three bytes across the boundary.
+    let mut line = "x".repeat(MAX_LINE - 1);
+    line.push('☃');
+    line.push_str(&"y".repeat(10));
+    line.push('\n');
+    for chunk in line.as_bytes().chunks(5000) {
+        log.append(Stream::Stdout, chunk, 1);
+    }
+    log.append(Stream::Stdout, line.as_bytes(), 1);
+    log.write_out();
+    let logs: Vec<String> = records(&scratch.file()).into_iter().map(|(_, log)| log).collect();
+    let lengths: Vec<usize> = logs.iter().map(String::len).collect();
+    assert_eq!(lengths, [MAX_LINE - 1, 14, MAX_LINE - 1, 14]);
+    assert_eq!(logs.concat(), line.repeat(2));
+}
+
+#[test]
+fn an_attached_terminal_gets_its_prompt_but_no_half_characters() {
+    let scratch = Scratch::new("prompt");
+    let mut log = scratch.open(0, 1);
+    log.append(Stream::Stdout, b"$ \xe2\x98", 1);
+    log.end_line(Stream::Stdout, 1, false);
+    log.write_out();
+    log.append(Stream::Stdout, b"\x83", 1);
+    log.end_line(Stream::Stdout, 1, false);
+    log.append(Stream::Stdout, b"\xf0\x9f", 1);
+    log.end_line(Stream::Stdout, 1, false);
+    log.end_line(Stream::Stdout, 1, true);
+    log.write_out();
+    let logs: Vec<String> = records(&scratch.file()).into_iter().map(|(_, log)| log).collect();
+    assert_eq!(logs, ["$ ", "☃", "\u{fffd}\u{fffd}"]);
+}
+
+#[test]
+fn a_line_of_nothing_but_bad_bytes_is_split_too() {
+    let scratch = Scratch::new("bad");
+    let mut log = scratch.open(0, 1);
+    log.append(Stream::Stdout, &vec![0xff; MAX_LINE * 2], 1);
+    log.write_out();
+    assert_eq!(records(&scratch.file()).len(), 2);
+}
+
+#[test]
+fn rotation_keeps_the_newest_files_and_every_record_whole() {
+    let scratch = Scratch::new("rotate");
+    let mut log = scratch.open(1000, 3);
+    for number in 0..100 {
+        log.append(Stream::Stdout, format!("line {number}\n").as_bytes(), 1);
+    }
+    log.write_out();
+    let path = |suffix: &str| PathBuf::from(format!("{}{suffix}", scratch.file().display()));
+    let all: Vec<_> = [".2", ".1", ""].iter().flat_map(|suffix| records(&path(suffix))).collect();
+    assert!(!path(".3").exists());
+    let first = 100 - all.len();
+    let expected: Vec<_> = (first..100).map(|number| pair("stdout", &format!("line {number}\n"))).collect();
+    assert_eq!(all, expected, "the last {} lines, in order", all.len());
+    for suffix in [".1", ".2"] {
+        let length = std::fs::metadata(path(suffix)).unwrap().len();
+        assert!((1000..1100).contains(&length), "{suffix} has {length} bytes");
+    }
+}
+
+#[test]
+fn one_file_is_cut_instead_of_rotated() {
+    let scratch = Scratch::new("cut");
+    let mut log = scratch.open(500, 1);
+    for number in 0..100 {
+        log.append(Stream::Stdout, format!("line {number}\n").as_bytes(), 1);
+    }
+    log.write_out();
+    assert!(std::fs::metadata(scratch.file()).unwrap().len() < 600);
+    assert_eq!(std::fs::read_dir(&scratch.0).unwrap().count(), 1);
+}
+
+#[test]
+fn the_position_is_the_end_of_what_is_written() {
+    let scratch = Scratch::new("position");
+    let mut log = scratch.open(0, 1);
+    log.append(Stream::Stdout, b"a\nunfinished", 1);
+    let (inode, offset) = log.position(1);
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(scratch.file()).unwrap();
+    assert_eq!((inode, offset), (metadata.ino(), metadata.len()));
+    assert_eq!(records(&scratch.file()).len(), 2);
+    drop(log);
+    // The next start of the container goes on at the end.
+    let mut log = scratch.open(0, 1);
+    assert_eq!(log.position(1).1, offset);
+}

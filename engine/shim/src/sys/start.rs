@@ -1,0 +1,113 @@
+//! What a C runtime would bring: the entry point and the memory functions that compiled code calls.
+
+use core::arch::{asm, global_asm};
+
+// The kernel starts a program with the stack aligned to 16 and argc on top; arguments are not used. A call pushes 8
+// bytes, which is the alignment that a function expects at its start.
+global_asm!(
+    ".globl _start",
+    "_start:",
+    "xor ebp, ebp",
+    "and rsp, -16",
+    "call {main}",
+    "ud2",
+    main = sym main,
+);
+
+extern "C" fn main() -> ! {
+    crate::run()
+}
+
+/// # Safety
+/// As memcpy(3).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut u8 {
+    // SAFETY: the caller's ranges are valid and apart; the direction flag is clear by the ABI. Instructions, not a loop:
+    // the compiler would make the loop a call of this very function.
+    unsafe {
+        asm!(
+            "rep movsb",
+            inout("rcx") length => _, inout("rdi") to => _, inout("rsi") from => _,
+            options(nostack, preserves_flags)
+        );
+    }
+    to
+}
+
+/// # Safety
+/// As memmove(3).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, length: usize) -> *mut u8 {
+    if to.addr().wrapping_sub(from.addr()) >= length {
+        // SAFETY: `to` does not start inside `from`, so copying forwards reads every byte before it is overwritten.
+        return unsafe { memcpy(to, from, length) };
+    }
+    // SAFETY: the caller's ranges are valid; backwards, because they overlap. The direction flag is restored.
+    unsafe {
+        asm!(
+            "std",
+            "rep movsb",
+            "cld",
+            inout("rcx") length => _,
+            inout("rdi") to.wrapping_add(length).wrapping_sub(1) => _,
+            inout("rsi") from.wrapping_add(length).wrapping_sub(1) => _,
+            options(nostack)
+        );
+    }
+    to
+}
+
+/// # Safety
+/// As memset(3).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memset(to: *mut u8, value: i32, length: usize) -> *mut u8 {
+    // SAFETY: the caller's range is valid.
+    unsafe {
+        asm!(
+            "rep stosb",
+            inout("rcx") length => _, inout("rdi") to => _, in("al") value.to_le_bytes()[0],
+            options(nostack, preserves_flags)
+        );
+    }
+    to
+}
+
+/// # Safety
+/// As memcmp(3).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn memcmp(a: *const u8, b: *const u8, length: usize) -> i32 {
+    let mut at = 0;
+    while at < length {
+        // SAFETY: `at` is inside both ranges.
+        let (x, y) = unsafe { (a.add(at).read_volatile(), b.add(at).read_volatile()) };
+        if x != y {
+            return i32::from(x) - i32::from(y);
+        }
+        at += 1;
+    }
+    0
+}
+
+/// # Safety
+/// As bcmp(3).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn bcmp(a: *const u8, b: *const u8, length: usize) -> i32 {
+    // SAFETY: the same contract.
+    unsafe { memcmp(a, b, length) }
+}
+
+/// # Safety
+/// As strlen(3).
+#[unsafe(no_mangle)]
+unsafe extern "C" fn strlen(string: *const u8) -> usize {
+    let mut length = 0;
+    // SAFETY: the string ends with NUL, and no byte after that is read. Volatile, so that the loop is not made a call.
+    while unsafe { string.add(length).read_volatile() } != 0 {
+        length += 1;
+    }
+    length
+}
+
+/// Named by the unwind tables of the precompiled core, and never called: panics abort.
+#[unsafe(no_mangle)]
+extern "C" fn rust_eh_personality() {}
