@@ -1,7 +1,7 @@
 //! The default bridge's link: made, or adopted from an earlier daemon.
 //!
-//! Several engines may live in one network namespace. Each writes its id into its bridge's alias and leaves every bridge alone that
-//! doesn't carry it. The bridge outlives the daemon, since containers do.
+//! Several engines may live in one network namespace. Each writes its id into its bridge's alias and leaves every
+//! bridge alone that doesn't carry it. The bridge outlives the daemon, since containers do.
 
 use super::endpoint::Mac;
 use super::error::NetworkError;

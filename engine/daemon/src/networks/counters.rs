@@ -1,13 +1,15 @@
 //! Traffic of links, from `/proc/net/dev`.
 //!
-//! Neither rtnetlink, which waits for a lock that the deletion of a link holds for 10 ms and more, nor `/sys/class/net`, which shows the network
-//! namespace of whoever mounted it: this file is read under RCU and is that of the reader.
+//! Neither rtnetlink, which waits for a lock that the deletion of a link holds for 10 ms and more, nor
+//! `/sys/class/net`, which shows the network namespace of whoever mounted it: this file is read under RCU and is that
+//! of the reader.
 
 use super::endpoint::{Counters, Direction};
 use std::collections::HashMap;
 use std::io;
 
-/// The calling thread's namespace. No thread of the daemon but the one that makes namespaces is ever in another than the host's.
+/// The calling thread's namespace. No thread of the daemon but the one that makes namespaces is ever in another than
+/// the host's.
 const PATH: &str = "/proc/thread-self/net/dev";
 
 /// The counters of one link, as its container sees them.

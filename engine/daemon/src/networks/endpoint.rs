@@ -11,8 +11,8 @@ use std::path::PathBuf;
 pub struct Mac([u8; 6]);
 
 impl Mac {
-    /// Docker's rule: `02:42` and the address. Whoever takes over an address so also takes over its hardware address, and no
-    /// neighbour's ARP cache becomes wrong.
+    /// Docker's rule: `02:42` and the address. Whoever takes over an address so also takes over its hardware address,
+    /// and no neighbour's ARP cache becomes wrong.
     pub fn of(address: Ipv4Addr) -> Self {
         let [a, b, c, d] = address.octets();
         Self([0x02, 0x42, a, b, c, d])
@@ -43,8 +43,8 @@ pub struct Endpoint {
     pub network: String,
     /// The network's id.
     pub network_id: String,
-    /// The prepared network namespace, to be opened at start. It names a descriptor of the daemon that made it and is of no use
-    /// to a later daemon: a running container's namespace is then `/proc/<pid>/ns/net`.
+    /// The prepared network namespace, to be opened at start. It names a descriptor of the daemon that made it and is
+    /// of no use to a later daemon: a running container's namespace is then `/proc/<pid>/ns/net`.
     pub netns: PathBuf,
     /// The interface's name inside.
     pub interface: String,

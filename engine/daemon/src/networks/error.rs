@@ -17,7 +17,9 @@ pub enum NetworkError {
     #[error("no available IPv4 addresses on this network's address pools: bridge ({0})")]
     NoAddress(String),
     /// None of the default ranges is free.
-    #[error("could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network")]
+    #[error(
+        "could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network"
+    )]
     NoRange,
     /// `--bip` is not a host's address.
     #[error("--bip {0} is no usable address of its range")]

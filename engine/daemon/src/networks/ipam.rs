@@ -4,7 +4,8 @@ use super::subnet::Subnet;
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
-/// The leases of a network. They are not written anywhere: containers keep their endpoints, and each is taken in again after a restart.
+/// The leases of a network. They are not written anywhere: containers keep their endpoints, and each is taken in
+/// again after a restart.
 #[derive(Debug)]
 pub(super) struct Ipam {
     gateway: Subnet,
@@ -18,13 +19,14 @@ impl Ipam {
         Self { gateway, leased: HashSet::new(), last: gateway.network().into() }
     }
 
-    /// The next free address after the last one given, around the range: an address rests for as long as possible before somebody else gets it,
-    /// so that late packets and tracked connections of its last owner find nobody.
+    /// The next free address after the last one given, around the range: an address rests for as long as possible
+    /// before somebody else gets it, so that late packets and tracked connections of its last owner find nobody.
     pub(super) fn lease(&mut self) -> Option<Ipv4Addr> {
         let first = u32::from(self.gateway.network()).checked_add(1)?;
         let end = u32::from(self.gateway.broadcast()); // exclusive: the broadcast address is nobody's
         let from = self.last.saturating_add(1).max(first);
-        let free = (from..end).chain(first..from.min(end)).map(Ipv4Addr::from).find(|address| self.is_free(*address))?;
+        let free =
+            (from..end).chain(first..from.min(end)).map(Ipv4Addr::from).find(|address| self.is_free(*address))?;
         self.last = free.into();
         self.leased.insert(free);
         Some(free)

@@ -28,7 +28,8 @@ pub(super) struct Prepared {
     pub(super) namespace: OwnedFd,
 }
 
-/// A container's endpoint and the descriptor that keeps its namespace until the container's processes do; none after a restart.
+/// A container's endpoint and the descriptor that keeps its namespace until the container's processes do; none after
+/// a restart.
 #[derive(Debug)]
 struct Attached {
     endpoint: Endpoint,

@@ -2,11 +2,12 @@
 //!
 //! ```text
 //!  attach() --- takes from ---> pool  <--- fills --- pool thread (unshare, veth pair, address, route)
-//!  detach() --- closes -------> namespace's descriptor; the kernel deletes the link --- announces ---> reaper: the address is free
+//!  detach() --- closes -------> descriptor of the namespace
+//!                               the kernel deletes its link --- announces ---> reaper: the address is free
 //! ```
-//! "The host" is the network namespace that the daemon runs in. What this module changes there: the bridge (`hull0`), its ports (`hl<engine id>....`), the
-//! nftables table `hull-<engine id>`, and `net.ipv4.ip_forward`, which is switched on. The bridge, the table and live containers'
-//! ports outlive the daemon.
+//! "The host" is the network namespace that the daemon runs in. What this module changes there: the bridge (`hull0`),
+//! its ports (`hl<engine id>....`), the nftables table `hull-<engine id>`, and `net.ipv4.ip_forward`, which is
+//! switched on. The bridge, the table and live containers' ports outlive the daemon.
 //!
 //! Leases are not written to disk: a container keeps its [`Endpoint`], and [`NetworkService::restore`] takes them in.
 //! Absent so far: networks of the user's own, published ports, IPv6.
@@ -67,7 +68,8 @@ pub struct NetworkService {
 }
 
 impl NetworkService {
-    /// Makes or adopts the bridge and its firewall rules. [`NetworkService::restore`] must follow before the first `attach`.
+    /// Makes or adopts the bridge and its firewall rules. [`NetworkService::restore`] must follow before the first
+    /// `attach`.
     ///
     /// # Errors
     /// When there is no free range or the kernel refuses the bridge.
@@ -77,9 +79,8 @@ impl NetworkService {
         let (bridge, descriptions) = made.map_err(|_| NetworkError::Stopped)??;
         let leases = Leases::new(&engine_id, bridge.gateway);
         let shared = Arc::new(Shared::new(leases, descriptions[0].id.clone()));
-        let monitor = LinkMonitor::open()
-            .and_then(watched)
-            .map_err(NetworkError::kernel("listen to", "changes of links"))?;
+        let monitor =
+            LinkMonitor::open().and_then(watched).map_err(NetworkError::kernel("listen to", "changes of links"))?;
         pool::spawn(Arc::clone(&shared), bridge.index, bridge.gateway)?;
         let look = Arc::new(Notify::new());
         let reaper = tokio::spawn(reaper::run(Arc::clone(&shared), monitor, Arc::clone(&look)));
@@ -99,7 +100,8 @@ impl NetworkService {
             let mut state = self.shared.lock();
             for endpoint in live {
                 if !state.leases.adopt(endpoint) {
-                    tracing::warn!(container = %endpoint.container, ip = %endpoint.ip, "its address belongs to somebody else now");
+                    let Endpoint { container, ip, .. } = endpoint;
+                    tracing::warn!(%container, %ip, "its address belongs to somebody else now");
                 }
             }
             for link in links {
@@ -165,7 +167,8 @@ impl NetworkService {
         Ok(endpoint)
     }
 
-    /// Takes an endpoint back, when its container's processes are gone. Returns at once; the kernel deletes the link in the background.
+    /// Takes an endpoint back, when its container's processes are gone. Returns at once; the kernel deletes the link
+    /// in the background.
     pub fn detach(&self, endpoint: Endpoint) {
         let namespace = self.shared.lock().leases.leave(&endpoint);
         drop(namespace);
@@ -186,7 +189,8 @@ impl NetworkService {
         counters::of(&endpoint.host_link).map_err(NetworkError::kernel("read the counters of", &endpoint.host_link))
     }
 
-    /// Traffic of every link of the host by its name ([`Endpoint::host_link`]), with one read, for metrics of many containers.
+    /// Traffic of every link of the host by its name ([`Endpoint::host_link`]), with one read, for metrics of many
+    /// containers.
     ///
     /// # Errors
     /// When the kernel's table cannot be read.
@@ -225,7 +229,10 @@ impl Drop for NetworkService {
     }
 }
 
-#[expect(deprecated, reason = "its successor is unsafe, for owners that lie about their descriptor; a LinkMonitor owns one socket for life")]
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe, for owners that change their descriptor; a LinkMonitor never does"
+)]
 fn watched(monitor: LinkMonitor) -> std::io::Result<AsyncFd<LinkMonitor>> {
     AsyncFd::with_interest(monitor, tokio::io::Interest::READABLE)
 }
@@ -249,7 +256,8 @@ fn prepare_host(paths: &Paths, config: &NetworkConfig) -> Result<(Bridge, Vec<De
     Ok((bridge, descriptions))
 }
 
-/// Containers' packets reach the world only if this host forwards packets. It stays on when the daemon ends: containers go on.
+/// Containers' packets reach the world only if this host forwards packets. It stays on when the daemon ends:
+/// containers go on.
 fn forward() {
     const PATH: &str = "/proc/sys/net/ipv4/ip_forward";
     if std::fs::read_to_string(PATH).is_ok_and(|value| value.trim() == "1") {
@@ -257,7 +265,9 @@ fn forward() {
     }
     match std::fs::write(PATH, "1") {
         Ok(()) => tracing::info!("net.ipv4.ip_forward was off and is on now, so that containers reach the world"),
-        Err(error) => tracing::warn!(%error, "net.ipv4.ip_forward cannot be switched on: containers don't reach the world"),
+        Err(error) => {
+            tracing::warn!(%error, "net.ipv4.ip_forward cannot be switched on: containers don't reach the world")
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Makes one network namespace, ready for a container.
 //!
-//! Only a thread can enter a new network namespace, and it takes nothing with it but itself: the daemon's other threads stay where they are.
-//! That thread leaves again before anybody uses the namespace. What keeps a namespace alive is a descriptor, later the
-//! container's processes; never a mount. So whatever happens to the daemon, `kill -9` included, the kernel takes every unused namespace
-//! back, with its links.
+//! Only a thread can enter a new network namespace, and it takes nothing with it but itself: the daemon's other
+//! threads stay where they are. That thread leaves again before anybody uses the namespace. What keeps a namespace
+//! alive is a descriptor, later the container's processes; never a mount. So whatever happens to the daemon, `kill
+//! -9` included, the kernel takes every unused namespace back, with its links.
 
 use super::endpoint::Mac;
 use super::error::NetworkError;
@@ -81,7 +81,8 @@ impl NamespaceMaker {
     }
 }
 
-/// The default bridge has no IPv6, so its containers get none: not even a link-local address, which would cost neighbour discovery at each start.
+/// The default bridge has no IPv6, so its containers get none: not even a link-local address, which would cost
+/// neighbour discovery at each start.
 fn without_ipv6() {
     // A kernel without IPv6 has no such file, and that is as well.
     let _ = fs::write(format!("/proc/sys/net/ipv6/conf/{INTERFACE}/disable_ipv6"), "1");

@@ -1,7 +1,8 @@
 //! Keeps a few prepared namespaces at hand.
 //!
-//! Making one takes 1 to 2 ms; a container's start must not wait for it. One thread makes them, one after the other, for those who wait first and then
-//! for the shelf. It is the only thread of the daemon that ever leaves the host's network namespace.
+//! Making one takes 1 to 2 ms; a container's start must not wait for it. One thread makes them, one after the other,
+//! for those who wait first and then for the shelf. It is the only thread of the daemon that ever leaves the host's
+//! network namespace.
 
 use super::error::NetworkError;
 use super::leases::{Leases, Prepared};
@@ -11,7 +12,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
-/// As many as are at hand when nothing happens. At 4 a container every 2 ms finds one; each costs about 50 kB of kernel memory.
+/// As many as are at hand when nothing happens. At 4 a container every 2 ms finds one; each costs about 50 kB of
+/// kernel memory.
 pub(super) const SHELF: usize = 4;
 
 /// What the service, the pool's thread and the reaper share.
@@ -143,7 +145,8 @@ impl Shared {
             Ok(prepared) if state.phase != Phase::Stopping => state.shelf.push_back(prepared),
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, source = ?std::error::Error::source(&error), "no network namespace can be prepared");
+                let cause = std::error::Error::source(&error);
+                tracing::warn!(%error, ?cause, "no network namespace can be prepared");
                 if state.phase == Phase::Running {
                     state.phase = Phase::Stalled;
                 }

@@ -52,7 +52,10 @@ mod tests {
     fn refusals() {
         assert!(matches!(choose(None, None, &subnets(&["172.16.0.0/12"])), Err(NetworkError::NoRange)));
         for bad in ["10.0.0.0/24", "10.0.0.255/24", "10.0.0.1/31", "10.0.0.1/32"] {
-            assert!(matches!(choose(Some(bad.parse().unwrap()), None, &[]), Err(NetworkError::UnusableBip(_))), "{bad}");
+            assert!(
+                matches!(choose(Some(bad.parse().unwrap()), None, &[]), Err(NetworkError::UnusableBip(_))),
+                "{bad}"
+            );
         }
     }
 }

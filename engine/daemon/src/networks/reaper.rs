@@ -1,9 +1,9 @@
 //! Waits until the kernel has deleted the links of namespaces that nobody uses any more.
 //!
-//! Nothing is deleted here as a rule. When the last descriptor and the last process of a namespace are gone, the kernel deletes its links itself, many
-//! namespaces in one go: 40 took 70 ms, where deleting the same 40 links one by one took 790 ms and kept the kernel's configuration lock
-//! for all of that. Only a link that is still there after [`PATIENCE`] (another container shares the namespace, or an earlier daemon left it)
-//! is deleted explicitly.
+//! Nothing is deleted here as a rule. When the last descriptor and the last process of a namespace are gone, the
+//! kernel deletes its links itself, many namespaces in one go: 40 took 70 ms, where deleting the same 40 links one by
+//! one took 790 ms and kept the kernel's configuration lock for all of that. Only a link that is still there after
+//! [`PATIENCE`] (another container shares the namespace, or an earlier daemon left it) is deleted explicitly.
 
 use super::netlink::monitor::{Heard, LinkMonitor};
 use super::netlink::{RouteSocket, link};

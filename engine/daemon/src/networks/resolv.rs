@@ -42,8 +42,8 @@ impl ResolvConf {
         conf
     }
 
-    /// For a container with a network of its own: without loopback servers, which are the host's and not the container's, and with Docker's public ones when none
-    /// is left.
+    /// For a container with a network of its own: without loopback servers, which are the host's and not the
+    /// container's, and with Docker's public ones when none is left.
     #[must_use]
     pub fn for_container(mut self) -> Self {
         self.nameservers.retain(|server| !server.is_loopback() && !server.is_unspecified());
@@ -56,7 +56,8 @@ impl ResolvConf {
 
 /// The host's configuration now, before [`ResolvConf::for_container`]. A missing file is an empty configuration.
 pub fn host() -> ResolvConf {
-    let read = |path: &str| fs::read_to_string(Path::new(path)).map(|text| ResolvConf::parse(&text)).unwrap_or_default();
+    let read =
+        |path: &str| fs::read_to_string(Path::new(path)).map(|text| ResolvConf::parse(&text)).unwrap_or_default();
     let conf = read("/etc/resolv.conf");
     let stub = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 53));
     if conf.nameservers == [stub] && Path::new(SYSTEMD).exists() { read(SYSTEMD) } else { conf }

@@ -77,7 +77,10 @@ async fn settled(service: &NetworkService) {
 }
 
 /// Runs something inside a namespace and returns its result.
-fn inside<T: Send + 'static>(namespace: &Path, work: impl FnOnce() -> T + Send + 'static) -> std::thread::JoinHandle<T> {
+fn inside<T: Send + 'static>(
+    namespace: &Path,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::thread::JoinHandle<T> {
     let namespace: OwnedFd = File::open(namespace).unwrap().into();
     std::thread::spawn(move || {
         setns(namespace, CloneFlags::CLONE_NEWNET).unwrap();

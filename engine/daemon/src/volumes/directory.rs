@@ -34,7 +34,8 @@ pub(super) fn load(paths: &Paths) -> Result<Vec<Volume>, VolumeError> {
                 volume.mountpoint = paths.volume_data(name);
                 volumes.push(volume);
             }
-            // Volumes are renamed into place when complete, so this one was put here by somebody else. Its files may be precious.
+            // Volumes are renamed into place when complete, so this one was put here by somebody else. Its files may
+            // be precious.
             None => tracing::warn!(volume = name, "has no {DESCRIPTION}, left alone"),
         }
     }

@@ -11,7 +11,9 @@ pub enum VolumeError {
     #[error("get {0}: no such volume")]
     NotFound(String),
     /// A name that could leave the volumes' directory.
-    #[error("create {0}: {0:?} includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path")]
+    #[error(
+        "create {0}: {0:?} includes invalid characters for a local volume name, only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, use absolute path"
+    )]
     InvalidName(String),
     /// One letter.
     #[error("create {0}: volume name is too short, names should be at least two alphanumeric characters")]

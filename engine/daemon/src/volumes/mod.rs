@@ -4,10 +4,10 @@
 //! volumes/<name>/volume.json   what was asked for
 //! volumes/<name>/_data         what containers mount
 //! ```
-//! The directory is renamed into place from the staging area when it is complete and into the trash before it is deleted, so
-//! a crash leaves a whole volume or none. Which containers use a volume lives in memory only: the containers themselves are the durable
-//! record, and the containers service calls [`VolumeService::acquire`] again for each after a restart. All functions block on the file
-//! system; async callers run them on a blocking thread.
+//! The directory is renamed into place from the staging area when it is complete and into the trash before it is
+//! deleted, so a crash leaves a whole volume or none. Which containers use a volume lives in memory only: the
+//! containers themselves are the durable record, and the containers service calls [`VolumeService::acquire`] again
+//! for each after a restart. All functions block on the file system; async callers run them on a blocking thread.
 
 mod directory;
 mod error;
@@ -47,7 +47,8 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// The wire form. Sizes and users are asked for only where they are shown ([`VolumeService::size`], [`VolumeService::users`]).
+    /// The wire form. Sizes and users are asked for only where they are shown ([`VolumeService::size`],
+    /// [`VolumeService::users`]).
     pub fn view(&self) -> hull_api::volume::Volume {
         hull_api::volume::Volume {
             name: self.name.clone(),
@@ -147,8 +148,8 @@ impl VolumeService {
         Ok(volume)
     }
 
-    /// The volume for a mount of a container, made when it doesn't exist (an empty name: always a new one). It can't be removed until
-    /// [`VolumeService::release`].
+    /// The volume for a mount of a container, made when it doesn't exist (an empty name: always a new one). It can't
+    /// be removed until [`VolumeService::release`].
     ///
     /// # Errors
     /// As [`VolumeService::create`].
@@ -161,8 +162,8 @@ impl VolumeService {
         Ok(volume)
     }
 
-    /// The container is removed: it uses no volume any more. With `remove_anonymous` (`rm -v`, `--rm`) volumes that nobody named and nobody
-    /// else uses go with it; their names are returned.
+    /// The container is removed: it uses no volume any more. With `remove_anonymous` (`rm -v`, `--rm`) volumes that
+    /// nobody named and nobody else uses go with it; their names are returned.
     ///
     /// # Errors
     /// When a volume's directory cannot be removed; the container's references are gone all the same.
@@ -263,7 +264,8 @@ impl VolumeService {
     }
 }
 
-/// `type`, `o` and `device` would mount something at first use, `size` needs a quota: not built yet, and said so rather than ignored.
+/// `type`, `o` and `device` would mount something at first use, `size` needs a quota: not built yet, and said so
+/// rather than ignored.
 fn check_options(new: &NewVolume) -> Result<(), VolumeError> {
     match new.options.keys().next() {
         None => Ok(()),

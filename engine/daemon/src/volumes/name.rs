@@ -2,8 +2,8 @@
 
 use super::VolumeError;
 
-/// Docker's rule: a letter or digit, then at least one more of those or `_`, `.`, `-`. No slash can be in it, so a name is always one
-/// component below the volumes' directory.
+/// Docker's rule: a letter or digit, then at least one more of those or `_`, `.`, `-`. No slash can be in it, so a
+/// name is always one component below the volumes' directory.
 pub(super) fn validate(name: &str) -> Result<(), VolumeError> {
     if name.len() == 1 {
         return Err(VolumeError::ShortName(name.to_owned()));

@@ -99,10 +99,8 @@ fn prune_counts_what_it_frees() {
 #[test]
 fn what_local_does_not_do_is_refused() {
     let service = root().open();
-    let with = |option: &str| NewVolume {
-        options: BTreeMap::from([(option.to_owned(), "x".to_owned())]),
-        ..named("vol")
-    };
+    let with =
+        |option: &str| NewVolume { options: BTreeMap::from([(option.to_owned(), "x".to_owned())]), ..named("vol") };
     assert_eq!(service.create(with("foo")).unwrap_err().to_string(), "create vol: invalid option: \"foo\"");
     assert!(matches!(service.create(with("device")), Err(VolumeError::UnsupportedOption { .. })));
     let other = NewVolume { driver: "nfs".to_owned(), ..named("vol") };

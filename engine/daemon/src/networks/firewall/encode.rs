@@ -1,8 +1,8 @@
 //! nftables' netlink messages, as far as the engine's rules need them.
 //!
-//! Attributes are type-length-value, aligned to four bytes and nested; numbers are big-endian. A rule is a list of expressions that load a
-//! value into a register, compare it, and end in a verdict; the first comparison that fails ends the rule.
-//! (`linux/netfilter/nf_tables.h`)
+//! Attributes are type-length-value, aligned to four bytes and nested; numbers are big-endian. A rule is a list of
+//! expressions that load a value into a register, compare it, and end in a verdict; the first comparison that fails
+//! ends the rule. (`linux/netfilter/nf_tables.h`)
 
 use super::super::subnet::Subnet;
 
@@ -91,7 +91,8 @@ impl Expression<'_> {
                 compare(Compare::Equal, &range.network().octets()),
             ],
             Self::EstablishedOrRelated => {
-                // 1 << (IP_CT_ESTABLISHED + 1) | 1 << (IP_CT_RELATED + 1), in the machine's order: it is a value in a register, not in a packet.
+                // 1 << (IP_CT_ESTABLISHED + 1) | 1 << (IP_CT_RELATED + 1), in the machine's order: it is a value in a
+                // register, not in a packet.
                 let states: u32 = 1 << 1 | 1 << 2;
                 vec![connection_state(), mask(states.to_ne_bytes()), compare(Compare::NotEqual, &[0; 4])]
             }

@@ -1,7 +1,7 @@
 //! Packet rules that let a bridge's containers reach the world, and only answers come back.
 //!
-//! The rules are in a table of this engine's own: no other table is read or changed. A packet passes only if every table lets it, so another
-//! firewall on the host that drops forwarded packets goes on dropping these.
+//! The rules are in a table of this engine's own: no other table is read or changed. A packet passes only if every
+//! table lets it, so another firewall on the host that drops forwarded packets goes on dropping these.
 
 mod encode;
 mod nftables;
@@ -25,11 +25,13 @@ pub(super) trait Firewall: std::fmt::Debug + Send + Sync {
     /// Its name, for messages.
     fn name(&self) -> &'static str;
 
-    /// Puts these rules in place of those that an earlier daemon of this engine made, at once: no packet meets half of them.
+    /// Puts these rules in place of those that an earlier daemon of this engine made, at once: no packet meets half
+    /// of them.
     fn replace(&self, rules: &BridgeRules) -> io::Result<()>;
 }
 
-/// No rules: containers reach the host and each other, but the world only where somebody else translates their addresses.
+/// No rules: containers reach the host and each other, but the world only where somebody else translates their
+/// addresses.
 #[derive(Debug)]
 pub(super) struct NoFirewall;
 
@@ -51,7 +53,7 @@ pub(super) fn install(engine_id: &str, rules: &BridgeRules) -> &'static str {
         Err(error) => {
             tracing::warn!(
                 %error,
-                "the kernel takes no nftables rules: containers on the bridge reach the host and each other, but not the world"
+                "the kernel takes no nftables rules: containers reach the host and each other, but not the world"
             );
             NoFirewall.name()
         }

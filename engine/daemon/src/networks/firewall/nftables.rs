@@ -55,7 +55,8 @@ impl Nftables {
         Self { table: format!("hull-{engine_id}") }
     }
 
-    /// A table may only be deleted if it exists, and adding one that exists changes nothing: add, delete, add replaces it in any case.
+    /// A table may only be deleted if it exists, and adding one that exists changes nothing: add, delete, add
+    /// replaces it in any case.
     fn messages(&self, rules: &BridgeRules) -> Vec<Message> {
         use Expression::{Accept, Drop, EstablishedOrRelated, InLink, Masquerade, NotOutLink, OutLink, Source};
         const FORWARD: u32 = 2;

@@ -52,7 +52,8 @@ pub(super) fn parsed(message: RouteNetlinkMessage) -> Option<Link> {
 
 /// A new bridge.
 pub(in super::super) fn add_bridge(name: &str, mac: Mac) -> Change {
-    // Nobody routes multicast between containers of one host; snooping would only add timers and work for every port that comes or goes.
+    // Nobody routes multicast between containers of one host; snooping would only add timers and work for every port
+    // that comes or goes.
     let data = InfoData::Bridge(vec![InfoBridge::MulticastSnooping(false)]);
     create(message(vec![
         LinkAttribute::IfName(name.to_owned()),
@@ -62,8 +63,8 @@ pub(in super::super) fn add_bridge(name: &str, mac: Mac) -> Change {
     ]))
 }
 
-/// A new pair: `name` here, up and in the bridge; the other end in another namespace, down (it can't go up before the pair is complete:
-/// ENOTCONN).
+/// A new pair: `name` here, up and in the bridge; the other end in another namespace, down (it can't go up before the
+/// pair is complete: ENOTCONN).
 pub(in super::super) fn add_pair(name: &str, bridge: u32, peer: &PeerEnd<'_>) -> Change {
     let peer = message(vec![
         LinkAttribute::IfName(peer.name.to_owned()),

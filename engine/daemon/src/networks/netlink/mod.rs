@@ -1,17 +1,15 @@
 //! The kernel's configuration of links, addresses and routes, by rtnetlink.
 //!
-//! A socket belongs to the network namespace in which its thread opened it, for good: a thread that has changed its namespace can go on using the
-//! sockets it opened before. All calls block, and many wait for the kernel's one `rtnl` lock, which the deletion of a link holds for
-//! 10 ms and more: nothing here may be called while a user waits.
+//! A socket belongs to the network namespace in which its thread opened it, for good: a thread that has changed its
+//! namespace can go on using the sockets it opened before. All calls block, and many wait for the kernel's one `rtnl`
+//! lock, which the deletion of a link holds for 10 ms and more: nothing here may be called while a user waits.
 
 pub(super) mod address;
 pub(super) mod link;
 pub(super) mod monitor;
 pub(super) mod route;
 
-use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer, NetlinkMessage, NetlinkPayload,
-};
+use netlink_packet_core::{NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use std::io;
@@ -40,7 +38,8 @@ impl RouteSocket {
         Ok(Self { socket, sequence: 0 })
     }
 
-    /// Makes changes, in order, with one message to the kernel. It goes on after a failed one; the first error is returned.
+    /// Makes changes, in order, with one message to the kernel. It goes on after a failed one; the first error is
+    /// returned.
     pub(super) fn change(&mut self, changes: Vec<Change>) -> io::Result<()> {
         let first = self.sequence.wrapping_add(1);
         let count = changes.len();

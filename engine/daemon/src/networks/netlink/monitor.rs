@@ -34,18 +34,26 @@ impl LinkMonitor {
         Ok(Self { socket })
     }
 
-    /// Everything announced since the last call, without waiting.
+    /// Everything announced since the last call, without waiting. It reads until there is nothing left, also after an
+    /// overrun: readiness is told only once.
     pub(in super::super) fn drain(&self) -> io::Result<Heard> {
         let mut gone = Vec::new();
+        let mut overrun = false;
         loop {
             let bytes = match self.socket.recv_from_full() {
                 Ok((bytes, _)) => bytes,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(Heard::Gone(gone)),
-                Err(e) if e.raw_os_error() == Some(nix::errno::Errno::ENOBUFS as i32) => return Ok(Heard::Overrun),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(if overrun { Heard::Overrun } else { Heard::Gone(gone) });
+                }
+                Err(e) if e.raw_os_error() == Some(nix::errno::Errno::ENOBUFS as i32) => {
+                    overrun = true;
+                    continue;
+                }
                 Err(e) => return Err(e),
             };
             for message in parse(&bytes)? {
-                // A port that leaves its bridge is announced like this too, in the bridge's family, while the link still exists.
+                // A port that leaves its bridge is announced like this too, in the bridge's family, while the link
+                // still exists.
                 if let NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(message)) = message.payload
                     && message.header.interface_family == AddressFamily::Unspec
                 {

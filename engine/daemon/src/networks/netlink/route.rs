@@ -10,7 +10,8 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use std::io;
 use std::net::Ipv4Addr;
 
-/// Every IPv4 destination of the socket's namespace, of all tables, without the default route; each with its outgoing link's index.
+/// Every IPv4 destination of the socket's namespace, of all tables, without the default route; each with its outgoing
+/// link's index.
 pub(in super::super) fn list(socket: &mut RouteSocket) -> io::Result<Vec<(Option<u32>, Subnet)>> {
     let mut request = RouteMessage::default();
     request.header.address_family = AddressFamily::Inet;
@@ -43,7 +44,6 @@ pub(in super::super) fn add_default(link: u32, gateway: Ipv4Addr) -> Change {
     message.header.protocol = RouteProtocol::Boot;
     message.header.scope = RouteScope::Universe;
     message.header.kind = RouteType::Unicast;
-    message.attributes =
-        vec![RouteAttribute::Gateway(RouteAddress::Inet(gateway)), RouteAttribute::Oif(link)];
+    message.attributes = vec![RouteAttribute::Gateway(RouteAddress::Inet(gateway)), RouteAttribute::Oif(link)];
     Change { message: RouteNetlinkMessage::NewRoute(message), flags: NLM_F_CREATE | NLM_F_EXCL }
 }

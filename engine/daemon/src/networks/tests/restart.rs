@@ -121,10 +121,7 @@ fn two_engines_in_one_namespace_have_bridges_and_ranges_of_their_own() {
         let services = [engines[0].start(&[]).await, engines[1].start(&[]).await];
         let [one, two] = services.each_ref().map(|s| s.inspect("bridge").unwrap());
         assert_eq!(one.options["com.docker.network.bridge.name"], "hull0");
-        assert_eq!(
-            two.options["com.docker.network.bridge.name"],
-            format!("hull-{}", engines[1].paths.engine_id())
-        );
+        assert_eq!(two.options["com.docker.network.bridge.name"], format!("hull-{}", engines[1].paths.engine_id()));
         assert_eq!(one.ipam.config[0].subnet, "172.17.0.0/16");
         assert_eq!(two.ipam.config[0].subnet, "172.18.0.0/16");
     });
