@@ -17,13 +17,12 @@ pub(crate) type Need = (&'static str, &'static str);
 const ENGINE: &[Need] = &[
     ("gcc", "links programs and compiles the C parts of ring and zstd"),
     ("libc6-dev", "static libc for the program of the default image"),
-    ("nftables", "outgoing NAT of the bridge"),
-    ("iproute2", "network namespaces of the tests"),
     ("ca-certificates", "registries over TLS"),
 ];
 
 /// What the tests take on top.
 const TESTS: &[Need] = &[
+    ("iproute2", "network namespaces of the tests"),
     ("procps", "ps on the host, compared with what containers see"),
     ("util-linux", "nsenter: each test daemon lives in a network namespace of its own"),
     ("openssl", "certificates of the TLS tests"),
