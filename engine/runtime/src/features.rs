@@ -19,6 +19,8 @@ pub struct Features {
     pub cpus: usize,
     /// Our capability bounding set: no container gets more.
     pub bounding: u64,
+    /// Our own `oom_score_adj`: what a container inherits.
+    pub oom_score_adj: i32,
     /// Kernel facilities.
     pub kernel: Kernel,
 }
@@ -96,6 +98,7 @@ impl Features {
             cpuset: Cpuset::probe(&hierarchies),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             bounding: capabilities::bounding(),
+            oom_score_adj: fs::read_to_string("/proc/self/oom_score_adj").ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0),
             kernel: Kernel::probe(&hierarchies),
             hierarchies,
         })

@@ -31,6 +31,7 @@ pub mod runtime;
 pub mod shim;
 mod signal;
 mod size;
+pub mod spec;
 mod state;
 mod update;
 mod view;

@@ -1,0 +1,61 @@
+//! Why a container's configuration cannot become a spec.
+
+use super::invalid::Invalid;
+use hull_runtime::capabilities::UnknownCapability;
+use hull_runtime::seccomp::SeccompError;
+use std::io;
+use std::path::PathBuf;
+
+/// Found at start, when the host is asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SpecError {
+    /// The request itself makes no sense.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// A capability that does not exist.
+    #[error(transparent)]
+    Capability(#[from] UnknownCapability),
+    /// The seccomp profile cannot be used.
+    #[error("{error}{}", cause(.error))]
+    Seccomp {
+        /// What is wrong with it.
+        error: SeccompError,
+    },
+    /// A device that is to be handed on is not there.
+    #[error("error gathering device information while adding custom device {path:?}: {source}")]
+    Device {
+        /// As the user wrote it.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A block device that is to be throttled is not there, or is none.
+    #[error("block I/O limit for {path:?}: {source}")]
+    BlockDevice {
+        /// As the user wrote it.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// `oci-spec` refused a value.
+    #[error("OCI spec")]
+    Oci(#[from] oci_spec::OciSpecError),
+}
+
+impl From<SeccompError> for SpecError {
+    fn from(error: SeccompError) -> Self {
+        Self::Seccomp { error }
+    }
+}
+
+/// Docker's message has the cause in it, and clients see nothing but the message.
+fn cause(error: &SeccompError) -> String {
+    std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default()
+}
+
+impl SpecError {
+    /// Whether the request is to blame, rather than the system.
+    pub fn users_fault(&self) -> bool {
+        !matches!(self, Self::Oci(_))
+    }
+}
