@@ -14,6 +14,7 @@
 mod book;
 pub mod ebpf;
 mod events;
+pub mod metrics;
 mod proc;
 mod processes;
 mod registry;
@@ -83,6 +84,7 @@ pub struct Observability {
     kernel: OnceLock<Option<Loaded>>,
     loaded: watch::Sender<bool>,
     book: Mutex<Book>,
+    metrics: metrics::Metrics,
 }
 
 impl Observability {
@@ -96,7 +98,9 @@ impl Observability {
             kernel: OnceLock::new(),
             loaded: watch::channel(false).0,
             book: Mutex::new(Book::default()),
+            metrics: metrics::Metrics::default(),
         });
+        this.metrics.register(&this);
         if !this.options.ebpf {
             this.finish_loading(None);
             return this;

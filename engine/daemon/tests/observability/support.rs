@@ -108,3 +108,9 @@ pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T
     }
     panic!("never: {what}");
 }
+
+pub(crate) fn limits(quota_us: i64, period_us: u64, bytes: i64) -> LinuxResources {
+    let cpu = LinuxCpuBuilder::default().quota(quota_us).period(period_us).build().unwrap();
+    let memory = LinuxMemoryBuilder::default().limit(bytes).build().unwrap();
+    LinuxResourcesBuilder::default().cpu(cpu).memory(memory).build().unwrap()
+}
