@@ -1,0 +1,156 @@
+//! The groups: `hull container ls` is `hull ps`, `hull image rm` is `hull rmi`.
+
+use clap::Subcommand;
+
+use crate::commands as c;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Container {
+    Run(Box<c::run::Args>),
+    Create(Box<c::create::Args>),
+    Start(c::start::Args),
+    Stop(c::stop::Args),
+    Restart(c::restart::Args),
+    Kill(c::kill::Args),
+    #[command(visible_alias = "remove")]
+    Rm(c::rm::Args),
+    #[command(visible_aliases = ["ps", "list"])]
+    Ls(c::ps::Args),
+    Exec(c::exec::Args),
+    Attach(c::attach::Args),
+    Logs(c::logs::Args),
+    Inspect(c::inspect::TypedArgs),
+    Top(c::top::Args),
+    Pids(c::pids::Args),
+    Stats(c::stats::Args),
+    Wait(c::wait::Args),
+    Pause(c::pause::Args),
+    Unpause(c::unpause::Args),
+    Rename(c::rename::Args),
+    Update(c::update::Args),
+    Port(c::port::Args),
+    Diff(c::diff::Args),
+    /// Remove all stopped containers
+    Prune(c::prune::Args),
+}
+
+impl Container {
+    pub(super) async fn run(self, context: &c::Context) -> c::Outcome {
+        match self {
+            Self::Run(args) => c::run::run(context, *args).await,
+            Self::Create(args) => c::create::run(context, *args).await,
+            Self::Start(args) => c::start::run(context, args).await,
+            Self::Stop(args) => c::stop::run(context, args).await,
+            Self::Restart(args) => c::restart::run(context, args).await,
+            Self::Kill(args) => c::kill::run(context, args).await,
+            Self::Rm(args) => c::rm::run(context, args).await,
+            Self::Ls(args) => c::ps::run(context, args).await,
+            Self::Exec(args) => c::exec::run(context, args).await,
+            Self::Attach(args) => c::attach::run(context, args).await,
+            Self::Logs(args) => c::logs::run(context, args).await,
+            Self::Inspect(args) => c::inspect::run_typed(context, args, c::inspect::Kind::Container).await,
+            Self::Top(args) => c::top::run(context, args).await,
+            Self::Pids(args) => c::pids::run(context, args).await,
+            Self::Stats(args) => c::stats::run(context, args).await,
+            Self::Wait(args) => c::wait::run(context, args).await,
+            Self::Pause(args) => c::pause::run(context, args).await,
+            Self::Unpause(args) => c::unpause::run(context, args).await,
+            Self::Rename(args) => c::rename::run(context, args).await,
+            Self::Update(args) => c::update::run(context, args).await,
+            Self::Port(args) => c::port::run(context, args).await,
+            Self::Diff(args) => c::diff::run(context, args).await,
+            Self::Prune(args) => c::prune::run_containers(context, args).await,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Image {
+    #[command(visible_alias = "list")]
+    Ls(c::images::Args),
+    Pull(c::pull::Args),
+    Import(c::import::Args),
+    Load(c::load::Args),
+    Save(c::save::Args),
+    #[command(visible_alias = "remove")]
+    Rm(c::rmi::Args),
+    Tag(c::tag::Args),
+    History(c::history::Args),
+    Inspect(c::inspect::TypedArgs),
+    /// Remove unused images
+    Prune(c::prune::ImageArgs),
+}
+
+impl Image {
+    pub(super) async fn run(self, context: &c::Context) -> c::Outcome {
+        match self {
+            Self::Ls(args) => c::images::run(context, args).await,
+            Self::Pull(args) => c::pull::run(context, args).await,
+            Self::Import(args) => c::import::run(context, args).await,
+            Self::Load(args) => c::load::run(context, args).await,
+            Self::Save(args) => c::save::run(context, args).await,
+            Self::Rm(args) => c::rmi::run(context, args).await,
+            Self::Tag(args) => c::tag::run(context, args).await,
+            Self::History(args) => c::history::run(context, args).await,
+            Self::Inspect(args) => c::inspect::run_typed(context, args, c::inspect::Kind::Image).await,
+            Self::Prune(args) => c::prune::run_images(context, args).await,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Volume {
+    Create(c::volume_create::Args),
+    #[command(visible_alias = "list")]
+    Ls(c::volume_ls::Args),
+    Inspect(c::inspect::TypedArgs),
+    #[command(visible_alias = "remove")]
+    Rm(c::volume_rm::Args),
+    /// Remove unused local volumes
+    Prune(c::prune::VolumeArgs),
+}
+
+impl Volume {
+    pub(super) async fn run(self, context: &c::Context) -> c::Outcome {
+        match self {
+            Self::Create(args) => c::volume_create::run(context, args).await,
+            Self::Ls(args) => c::volume_ls::run(context, args).await,
+            Self::Inspect(args) => c::inspect::run_typed(context, args, c::inspect::Kind::Volume).await,
+            Self::Rm(args) => c::volume_rm::run(context, args).await,
+            Self::Prune(args) => c::prune::run_volumes(context, args).await,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Network {
+    #[command(visible_alias = "list")]
+    Ls(c::network_ls::Args),
+    Inspect(c::inspect::TypedArgs),
+}
+
+impl Network {
+    pub(super) async fn run(self, context: &c::Context) -> c::Outcome {
+        match self {
+            Self::Ls(args) => c::network_ls::run(context, args).await,
+            Self::Inspect(args) => c::inspect::run_typed(context, args, c::inspect::Kind::Network).await,
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum System {
+    Df(c::df::Args),
+    Events(c::events::Args),
+    Info(c::info::Args),
+}
+
+impl System {
+    pub(super) async fn run(self, context: &c::Context) -> c::Outcome {
+        match self {
+            Self::Df(args) => c::df::run(context, args).await,
+            Self::Events(args) => c::events::run(context, args).await,
+            Self::Info(args) => c::info::run(context, args).await,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! `hull rename`.
+
+use super::{Context, Outcome, container_path};
+use crate::client::Query;
+
+/// Rename a container
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "hull rename CONTAINER NEW_NAME")]
+pub(crate) struct Args {
+    /// The container
+    container: String,
+    /// Its name from now on
+    new_name: String,
+}
+
+pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
+    let query = Query::new().set("name", &args.new_name);
+    context.client.act(&container_path(&args.container, "rename"), query).await?;
+    Ok(0)
+}

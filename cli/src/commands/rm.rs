@@ -1,0 +1,32 @@
+//! `hull rm`.
+
+use super::{Context, Outcome, each};
+use crate::client::{Query, segment};
+
+/// Remove one or more containers
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "hull rm [OPTIONS] CONTAINER [CONTAINER...]")]
+#[command(after_help = "Examples:\n  hull rm web\n  hull rm -f $(hull ps -aq)    everything")]
+pub(crate) struct Args {
+    /// Force the removal of a running container (uses SIGKILL)
+    #[arg(short, long)]
+    force: bool,
+    /// Remove anonymous volumes associated with the container
+    #[arg(short, long)]
+    volumes: bool,
+    /// Remove the specified link
+    #[arg(short, long)]
+    link: bool,
+    /// The containers
+    #[arg(required = true)]
+    containers: Vec<String>,
+}
+
+pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
+    let query = Query::new().flag("force", args.force).flag("v", args.volumes).flag("link", args.link);
+    each(&args.containers, async |name| {
+        context.client.delete(&format!("/containers/{}", segment(name.trim_start_matches('/'))), query.clone()).await?;
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,72 @@
+//! `hull save`.
+
+use http_body_util::BodyExt;
+use tokio::fs::File;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use super::{CommandError, Context, Outcome};
+use crate::client::{Body, Call, ClientError, Query};
+use crate::output::progress::transfer;
+use crate::tty;
+
+/// Save one or more images to a tar archive (streamed to STDOUT by default)
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "hull save [OPTIONS] IMAGE [IMAGE...]")]
+#[command(after_help = "Examples:\n  hull save -o both.tar nginx busybox\n  hull save nginx | hull -H 10.0.0.2:2375 load")]
+pub(crate) struct Args {
+    /// Write to a file, instead of STDOUT
+    #[arg(short, long, value_name = "string")]
+    output: Option<String>,
+    /// Save only the given platform
+    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    platform: String,
+    /// The images
+    #[arg(required = true)]
+    images: Vec<String>,
+}
+
+pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
+    if args.output.is_none() && tty::stdout_is_terminal() {
+        return Err(CommandError::Refused("cowardly refusing to save to a terminal. Use the -o flag or redirect"));
+    }
+    let mut query = Query::new().text("platform", &args.platform);
+    for image in &args.images {
+        query = query.set("names", image);
+    }
+    let call = Call { method: http::Method::GET, path: "/images/get", query, headers: &[] };
+    let mut body = context.client.send(call, Body::empty()).await?.into_body();
+    let Some(path) = &args.output else {
+        let mut out = tokio::io::stdout();
+        copy(&mut body, &mut out, |source| CommandError::Output(source)).await?;
+        return Ok(0);
+    };
+    let error = |source| CommandError::File { operation: "write", object: path.clone(), source };
+    // Beside it and then renamed: a save that breaks off leaves no half archive under the name.
+    let partial = format!("{path}.partial");
+    let mut file = File::create(&partial).await.map_err(error)?;
+    let written = copy(&mut body, &mut file, error).await;
+    if written.is_err() {
+        // The half archive has no use; the error that made it one is what the user hears of.
+        let _ = tokio::fs::remove_file(&partial).await;
+    }
+    written?;
+    tokio::fs::rename(&partial, path).await.map_err(error)?;
+    Ok(0)
+}
+
+async fn copy(
+    body: &mut hyper::body::Incoming,
+    to: &mut (impl AsyncWrite + Unpin),
+    error: impl Fn(std::io::Error) -> CommandError,
+) -> Result<(), CommandError> {
+    let bar = transfer(None, "Receiving");
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|source| ClientError::Transport { operation: "GET /images/get".to_owned(), source })?;
+        if let Ok(data) = frame.into_data() {
+            to.write_all(&data).await.map_err(&error)?;
+            bar.inc(data.len() as u64);
+        }
+    }
+    bar.finish_and_clear();
+    to.flush().await.map_err(&error)
+}

@@ -1,0 +1,46 @@
+//! `hull start`.
+
+use hull_api::ContainerInspect;
+
+use super::attach::{self, Following};
+use super::{CommandError, Context, Outcome, container_path, each};
+use crate::client::Query;
+
+/// Start one or more stopped containers
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "hull start [OPTIONS] CONTAINER [CONTAINER...]")]
+#[command(after_help = "Examples:\n  hull start web db\n  hull start -ai shell       start it, and sit down in front of it")]
+pub(crate) struct Args {
+    /// Attach STDOUT/STDERR and forward signals
+    #[arg(short, long)]
+    attach: bool,
+    /// Attach container's STDIN
+    #[arg(short, long)]
+    interactive: bool,
+    /// Override the key sequence for detaching a container
+    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
+    detach_keys: String,
+    /// The containers
+    #[arg(required = true)]
+    containers: Vec<String>,
+}
+
+pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
+    if !args.attach && !args.interactive {
+        return each(&args.containers, async |name| {
+            Ok(context.client.act(&container_path(name, "start"), Query::new()).await?)
+        })
+        .await;
+    }
+    let [name] = args.containers.as_slice() else {
+        return Err(CommandError::Refused("you cannot start and attach multiple containers at once"));
+    };
+    let inspect: ContainerInspect = context.client.get(&container_path(name, "json"), Query::new()).await?;
+    let following = Following {
+        stdin: args.interactive && inspect.config.open_stdin,
+        tty: inspect.config.tty,
+        keys: &args.detach_keys,
+        sig_proxy: true,
+    };
+    attach::start_and_follow(context, &inspect.id, following).await
+}
