@@ -391,18 +391,17 @@ impl Shim {
     // ---- output ------------------------------------------------------------------------------------------
 
     fn on_output(&mut self, place: usize, number: usize) {
+        let mut pumped = Pumped::More;
         for _ in 0..BURST {
-            if self.pump(place, number) != Pumped::More {
+            pumped = self.pump(place, number);
+            if pumped != Pumped::More {
                 break;
             }
         }
-        self.after_output(place);
-    }
-
-    fn after_output(&mut self, place: usize) {
         let attached = relay::attached(place, &mut self.connections).next().is_some();
         if let Some(log) = self.log.as_mut().filter(|_| place == INIT) {
-            if attached {
+            // A prompt must appear; in the midst of more output there is none.
+            if attached && pumped == Pumped::Empty {
                 let now = time::now();
                 log.end_line(Stream::Stdout, now, false);
                 log.end_line(Stream::Stderr, now, false);

@@ -18,20 +18,60 @@ extern "C" fn main() -> ! {
     crate::run()
 }
 
+/// A log is made of short pieces, for which `rep movsb` takes longer to begin than to copy; long ones are its strength.
+///
 /// # Safety
 /// As memcpy(3).
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut u8 {
-    // SAFETY: the caller's ranges are valid and apart; the direction flag is clear by the ABI. Instructions, not a loop:
-    // the compiler would make the loop a call of this very function.
+    // SAFETY: the caller's ranges are valid for `length` bytes and apart. Each access below is inside both: the two ends
+    // of a range may overlap each other, never reach beyond it.
     unsafe {
-        asm!(
-            "rep movsb",
-            inout("rcx") length => _, inout("rdi") to => _, inout("rsi") from => _,
-            options(nostack, preserves_flags)
-        );
+        match length {
+            0 => {}
+            1..4 => {
+                let (first, middle, last) = (*from, *from.add(length / 2), *from.add(length - 1));
+                (*to, *to.add(length / 2), *to.add(length - 1)) = (first, middle, last);
+            }
+            4..8 => copy_ends::<u32>(to, from, length),
+            8..16 => copy_ends::<u64>(to, from, length),
+            16..256 => {
+                let mut at = 0;
+                while at + 16 < length {
+                    copy_one::<u128>(to.add(at), from.add(at));
+                    // Opaque, or the compiler might take the loop for what it is and call this function.
+                    asm!("/* {0} */", inout(reg) at, options(nomem, nostack, preserves_flags));
+                    at += 16;
+                }
+                copy_one::<u128>(to.add(length - 16), from.add(length - 16));
+            }
+            _ => asm!(
+                "rep movsb",
+                inout("rcx") length => _, inout("rdi") to => _, inout("rsi") from => _,
+                options(nostack, preserves_flags)
+            ),
+        }
     }
     to
+}
+
+/// # Safety
+/// Both pointers are valid for one `T`, at any alignment; `T` is an integer.
+#[inline(always)]
+unsafe fn copy_one<T>(to: *mut u8, from: *const u8) {
+    // SAFETY: the caller's contract.
+    unsafe { to.cast::<T>().write_unaligned(from.cast::<T>().read_unaligned()) };
+}
+
+/// # Safety
+/// Both ranges are valid for `length` bytes, which are at least one and at most two `T`s; `T` is an integer.
+#[inline(always)]
+unsafe fn copy_ends<T>(to: *mut u8, from: *const u8, length: usize) {
+    // SAFETY: the first and the last `size_of::<T>()` bytes are inside the ranges.
+    unsafe {
+        copy_one::<T>(to, from);
+        copy_one::<T>(to.add(length - size_of::<T>()), from.add(length - size_of::<T>()));
+    }
 }
 
 /// # Safety
@@ -39,8 +79,16 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, length: usize) -> *mut
 #[unsafe(no_mangle)]
 unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, length: usize) -> *mut u8 {
     if to.addr().wrapping_sub(from.addr()) >= length {
-        // SAFETY: `to` does not start inside `from`, so copying forwards reads every byte before it is overwritten.
-        return unsafe { memcpy(to, from, length) };
+        // SAFETY: the caller's ranges are valid; `to` does not start inside `from`, so copying forwards reads every byte
+        // before it is overwritten.
+        unsafe {
+            asm!(
+                "rep movsb",
+                inout("rcx") length => _, inout("rdi") to => _, inout("rsi") from => _,
+                options(nostack, preserves_flags)
+            );
+        }
+        return to;
     }
     // SAFETY: the caller's ranges are valid; backwards, because they overlap. The direction flag is restored.
     unsafe {

@@ -312,7 +312,7 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
 }
 
 /// The shim that `cargo xtask shim` built.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     if let Some(path) = std::env::var_os("HULL_SHIM") {
         return path.into();
     }
