@@ -44,7 +44,7 @@ pub(crate) struct Args {
 /// When hulld cannot be built or measured; a peer that cannot be had is named in the table.
 pub(crate) fn run(args: Args) -> Result<()> {
     setup::require_root("bench")?;
-    let _ = build::everything as fn() -> anyhow::Result<()>;
+    build::everything()?;
     let peers: &[String] = if args.quick { &[] } else { &args.peers };
     let rounds = if args.quick { 10 } else { args.rounds };
 
@@ -52,10 +52,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     let wants = |name: &str| peers.iter().any(|peer| peer == name);
     let mut samples = Samples::default();
     let mut absent = Vec::new();
-    let mut engines = {
-        let _ = Engine::hulld as fn(&Stage) -> Result<Engine>;
-        Vec::<Engine>::new()
-    };
+    let mut engines = vec![Engine::hulld(&stage).context("hulld")?];
     for (name, start) in [("dockerd", Engine::dockerd as fn(&Stage) -> Result<Engine>), ("podman", Engine::podman)] {
         if wants(name) {
             match start(&stage) {
