@@ -161,9 +161,12 @@ impl Engine {
             format!(
                 "[containers]\ndefault_ulimits = [\"nofile=20000:20000\", \"nproc=4096:4096\"]\n\
                  [engine]\ncgroup_manager = \"cgroupfs\"\nruntime = \"runc\"\nevents_logger = \"file\"\n\
-                 conmon_path = [\"{}\"]\nhelper_binaries_dir = {:?}\n[engine.runtimes]\nrunc = [\"{}\"]\n\
+                 conmon_path = [\"{}\"]\nconmon_env_vars = {:?}\nhelper_binaries_dir = {:?}\n[engine.runtimes]\nrunc = [\"{}\"]\n\
                  [network]\ncni_plugin_dirs = [\"{}\"]\nnetwork_config_dir = \"{}\"\ndefault_subnet = \"172.29.0.0/24\"\n",
                 prefix.path("conmon")?.display(),
+                // conmon gets a clean environment, and when a container ends it runs podman to tell the state. Without
+                // the libraries' path that fails, and every wait takes 20 s.
+                prefix.environment(),
                 helpers,
                 prefix.path("runc")?.display(),
                 prefix.root().join("usr/lib/cni").display(),

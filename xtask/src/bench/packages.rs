@@ -6,6 +6,9 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Where packages put programs.
+const PROGRAMS: [&str; 6] = ["usr/bin", "usr/sbin", "sbin", "bin", "usr/libexec/podman", "usr/lib/podman"];
+
 /// A folder with unpacked packages.
 pub(crate) struct Prefix {
     root: PathBuf,
@@ -34,18 +37,25 @@ impl Prefix {
     /// # Errors
     /// When there is none of this name.
     pub(crate) fn command(&self, program: &str) -> Result<Vec<String>> {
-        let path = self.path(program)?;
-        let libraries = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib", "lib"];
-        let libraries = libraries.map(|folder| self.root.join(folder).display().to_string()).join(":");
-        let folders = ["usr/bin", "usr/sbin", "sbin", "bin", "usr/libexec/podman", "usr/lib/podman"];
-        let folders = folders.map(|folder| self.root.join(folder).display().to_string()).join(":");
-        Ok(vec![
-            "env".into(),
-            format!("LD_LIBRARY_PATH={libraries}"),
+        let mut words = vec!["env".to_owned()];
+        words.extend(self.environment());
+        words.push(self.path(program)?.display().to_string());
+        Ok(words)
+    }
+
+    /// What a program of the prefix must have in its environment to find its libraries and the other programs.
+    pub(crate) fn environment(&self) -> Vec<String> {
+        let below = |folders: &[&str]| {
+            folders.iter().map(|folder| self.root.join(folder).display().to_string()).collect::<Vec<_>>().join(":")
+        };
+        vec![
+            format!(
+                "LD_LIBRARY_PATH={}",
+                below(&["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib", "lib"])
+            ),
             format!("XTABLES_LIBDIR={}", self.root.join("usr/lib/x86_64-linux-gnu/xtables").display()),
-            format!("PATH={folders}:{}", std::env::var("PATH").unwrap_or_default()),
-            path.display().to_string(),
-        ])
+            format!("PATH={}:{}", below(&PROGRAMS), std::env::var("PATH").unwrap_or_default()),
+        ]
     }
 
     /// Where a program lies in the prefix.
@@ -53,8 +63,7 @@ impl Prefix {
     /// # Errors
     /// When there is none of this name.
     pub(crate) fn path(&self, program: &str) -> Result<PathBuf> {
-        let folders = ["usr/bin", "usr/sbin", "sbin", "bin", "usr/libexec/podman", "usr/lib/podman"];
-        let found = folders.iter().map(|folder| self.root.join(folder).join(program)).find(|path| path.is_file());
+        let found = PROGRAMS.iter().map(|folder| self.root.join(folder).join(program)).find(|path| path.is_file());
         found.with_context(|| format!("no {program} in {}", self.root.display()))
     }
 
