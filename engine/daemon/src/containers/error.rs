@@ -67,8 +67,8 @@ pub enum ContainerError {
     Start {
         /// Docker's words, from which its command line derives 125, 126 or 127.
         message: String,
-        /// Whether the command or the configuration is to blame, rather than the system.
-        users_fault: bool,
+        /// What a client is to make of it.
+        kind: Kind,
     },
     /// An operation of the engine failed.
     #[error("{operation} container {id}: {source}")]
@@ -102,13 +102,7 @@ impl ContainerError {
             Self::NameInUse { .. } | Self::State { .. } => Kind::Conflict,
             Self::NotModified(_) => Kind::NotModified,
             Self::Ambiguous(_) | Self::InvalidName(_) | Self::BadParameter(_) => Kind::BadParameter,
-            Self::Start { users_fault, .. } => {
-                if *users_fault {
-                    Kind::BadParameter
-                } else {
-                    Kind::System
-                }
-            }
+            Self::Start { kind, .. } => *kind,
             Self::NoLog(_) | Self::System { .. } | Self::Store(_) | Self::Random(_) | Self::ShuttingDown => Kind::System,
         }
     }

@@ -3,19 +3,23 @@
 //! The real one is [`super::launch::ShimRuntime`]: cgroups, network, overlay, a shim. Lifecycle tests use a fake,
 //! so that they need neither root nor a kernel's patience.
 
+use super::error::Kind;
 use super::exec::ExecSpec;
 use super::model::Container;
 use super::shim::Connection;
+use super::spec::Joins;
 use super::state::Exit;
-use crate::networks::Endpoint;
+use crate::ids::ContainerId;
+use crate::networks::{Counters, Endpoint};
 use crate::time::Time;
 use futures_util::future::BoxFuture;
+use hull_runtime::cgroup;
 use std::io;
 
 /// Runs containers.
 pub trait Runtime: Send + Sync + 'static {
     /// Makes everything that the container needs and runs its init. When it fails nothing is left behind.
-    fn start<'a>(&'a self, container: &'a Container) -> BoxFuture<'a, Result<Live, StartError>>;
+    fn start<'a>(&'a self, container: &'a Container, joins: Joins) -> BoxFuture<'a, Result<Live, StartError>>;
 
     /// Finds a container again that ran under an earlier daemon.
     fn adopt<'a>(&'a self, container: &'a Container) -> BoxFuture<'a, Adopted>;
@@ -52,6 +56,22 @@ pub trait Runtime: Send + Sync + 'static {
     /// # Errors
     /// When the file system refuses; the container then stays.
     fn discard(&self, container: &Container) -> io::Result<()>;
+
+    /// The cgroup of a live container.
+    fn cgroup(&self, id: &ContainerId) -> Option<cgroup::Handle>;
+
+    /// Traffic of a container's link.
+    fn traffic(&self, endpoint: &Endpoint) -> Option<Counters>;
+
+    /// Finds what earlier daemons left behind and takes it away in the background: everything of this engine's that is neither of a
+    /// `known` container nor in use by a `live` one. Blocking.
+    ///
+    /// # Errors
+    /// When a directory cannot be listed.
+    fn reap_orphans(&self, known: &[ContainerId], live: &[ContainerId]) -> io::Result<()>;
+
+    /// How much the background still has to take away.
+    fn pending(&self) -> usize;
 }
 
 /// A terminal's size in characters.
@@ -104,13 +124,13 @@ pub struct StartError {
     pub message: String,
     /// 126, 127, or 128 when it was not the command's fault.
     pub code: u8,
-    /// Whether the request is to blame, rather than the system.
-    pub users_fault: bool,
+    /// What a client is to make of it.
+    pub kind: Kind,
 }
 
 impl StartError {
     /// The engine or the system failed.
     pub fn system(message: impl Into<String>) -> Self {
-        Self { message: message.into(), code: 128, users_fault: false }
+        Self { message: message.into(), code: 128, kind: Kind::System }
     }
 }

@@ -116,7 +116,7 @@ impl ContainerService {
                 self.shared.execs.end(&spec.id, i64::from(error.code));
                 exec_died(&self.shared, &container, &spec.id, i64::from(error.code));
                 if request.detach {
-                    return Err(ContainerError::Start { message: error.message, users_fault: error.users_fault });
+                    return Err(ContainerError::Start { message: error.message, kind: error.kind });
                 }
                 let (output, chunks) = relay(true, true);
                 output.send(1, Bytes::from(format!("{}\r\n", error.message))).await;

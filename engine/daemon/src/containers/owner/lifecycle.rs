@@ -51,7 +51,7 @@ impl Owner {
         }
         self.save_or_log(Durability::Renamed).await;
         self.publish_end();
-        ContainerError::Start { message: error.message, users_fault: error.users_fault }
+        ContainerError::Start { message: error.message, kind: error.kind }
     }
 
     /// The init has ended.

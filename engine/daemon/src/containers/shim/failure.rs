@@ -3,6 +3,7 @@
 //! Clients match on the sentences: Docker's command line makes 127 of "executable file not found" and "no such file
 //! or directory", 126 of "permission denied" and "is a directory", and 125 of everything else.
 
+use super::super::error::Kind;
 use super::super::runtime::StartError;
 use hull_plan::frame::StepKind;
 use rustix::io::Errno;
@@ -24,7 +25,8 @@ pub(in crate::containers) fn describe_exec(step: StepKind, errno: i32, object: &
 fn describe(prefix: &str, step: StepKind, errno: i32, object: &str) -> StartError {
     let errno = Errno::from_raw_os_error(errno);
     let (what, code, users_fault) = sentence(step, errno, object);
-    StartError { message: format!("{prefix}unable to start container process: {what}: unknown"), code, users_fault }
+    let kind = if users_fault { Kind::BadParameter } else { Kind::System };
+    StartError { message: format!("{prefix}unable to start container process: {what}: unknown"), code, kind }
 }
 
 /// The text, the exit code that the container gets, and whether the user's request is to blame.
@@ -118,11 +120,11 @@ mod tests {
             (StepKind::User, 2, "nobody2", 126, "unable to find user nobody2: no matching entries in passwd file"),
         ] {
             let error = describe_start(step, errno, object);
-            assert_eq!((error.code, error.users_fault), (code, true), "{text}");
+            assert_eq!((error.code, error.kind), (code, Kind::BadParameter), "{text}");
             let wanted = format!("{START}unable to start container process: {text}: unknown");
             assert_eq!(error.message, wanted);
         }
-        assert!(!describe_start(StepKind::Clone, 11, "").users_fault);
+        assert_eq!(describe_start(StepKind::Clone, 11, "").kind, Kind::System);
         assert!(describe_exec(StepKind::Exec, 2, "x").message.starts_with("OCI runtime exec failed: exec failed: "));
     }
 }

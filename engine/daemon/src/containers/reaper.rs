@@ -1,0 +1,167 @@
+//! What takes long goes away in the background: cgroups of ended containers, files of removed ones.
+//!
+//! One thread does it, in the order in which it was asked, so the load is bounded whatever happens in front. `pending` says how
+//! much is left (the gauge `engine_reaper_pending`): at 0 nothing of any ended container remains. A crash in between leaves orphans,
+//! which the next start finds by their names.
+
+use crate::ids::ContainerId;
+use hull_runtime::cgroup;
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How long killed processes may take to be gone before their cgroup is left to the next start.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits between tries to remove a cgroup whose last process is still on its way out.
+const RETRIES: [u64; 8] = [1, 2, 5, 10, 50, 200, 500, 1000];
+
+/// Something to be taken away.
+pub(super) enum Work {
+    /// Kill what is left in it and remove it.
+    Cgroup(cgroup::Handle),
+    /// Delete a directory and everything in it.
+    Tree(PathBuf),
+}
+
+struct Job {
+    container: Option<ContainerId>,
+    work: Vec<Work>,
+}
+
+/// Gives work to the thread; clones share it. The thread ends with the last of them, its work done.
+#[derive(Clone)]
+pub(super) struct Reaper {
+    jobs: mpsc::Sender<Job>,
+    progress: Arc<Progress>,
+}
+
+struct Progress {
+    /// Jobs left, by container; those of no container are under `None`.
+    left: Mutex<HashMap<Option<ContainerId>, usize>>,
+    /// Jobs left altogether.
+    pending: watch::Sender<usize>,
+}
+
+impl Progress {
+    fn begin(&self, container: &Option<ContainerId>) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        *left.entry(container.clone()).or_default() += 1;
+        self.pending.send_modify(|n| *n += 1);
+    }
+
+    fn end(&self, container: &Option<ContainerId>) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = left.get_mut(container) {
+            *count -= 1;
+            if *count == 0 {
+                left.remove(container);
+            }
+        }
+        self.pending.send_modify(|n| *n -= 1);
+    }
+
+    fn is_busy_with(&self, container: &ContainerId) -> bool {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.contains_key(&Some(container.clone()))
+    }
+}
+
+impl Reaper {
+    /// # Errors
+    /// When there is no thread to be had.
+    pub(super) fn new() -> io::Result<Self> {
+        let (jobs, received) = mpsc::channel::<Job>();
+        let progress = Arc::new(Progress { left: Mutex::new(HashMap::new()), pending: watch::Sender::new(0) });
+        let done = progress.clone();
+        std::thread::Builder::new().name("reaper".to_owned()).spawn(move || {
+            for job in received {
+                for work in job.work {
+                    reap(work);
+                }
+                done.end(&job.container);
+            }
+        })?;
+        Ok(Self { jobs, progress })
+    }
+
+    /// Takes these away, in this order; returns at once.
+    pub(super) fn submit(&self, container: Option<ContainerId>, work: Vec<Work>) {
+        self.progress.begin(&container);
+        if let Err(mpsc::SendError(job)) = self.jobs.send(Job { container, work }) {
+            // The thread is gone, which only a panic in it explains: done here rather than never.
+            for work in job.work {
+                reap(work);
+            }
+            self.progress.end(&job.container);
+        }
+    }
+
+    /// Jobs left.
+    pub(super) fn pending(&self) -> usize {
+        *self.progress.pending.borrow()
+    }
+
+    /// Resolves when nothing of an earlier run of this container is left.
+    pub(super) async fn settled(&self, container: &ContainerId) {
+        let mut pending = self.progress.pending.subscribe();
+        let _ = pending.wait_for(|_| !self.progress.is_busy_with(container)).await;
+    }
+}
+
+fn reap(work: Work) {
+    match work {
+        Work::Cgroup(cgroup) => {
+            if let Err(error) = remove_cgroup(&cgroup) {
+                tracing::warn!(%error, "a cgroup stays until the next start");
+            }
+        }
+        Work::Tree(path) => match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(path = %path.display(), %error, "a directory stays until the next start");
+            }
+            _ => {}
+        },
+    }
+}
+
+fn remove_cgroup(cgroup: &cgroup::Cgroup) -> Result<(), cgroup::CgroupError> {
+    match cgroup.remove() {
+        Err(error) if error.is_busy() => {}
+        done => return done,
+    }
+    // With the host's PID namespace nobody kills an init's children when it ends; and a killed process takes its time.
+    cgroup.kill_all()?;
+    cgroup.wait_empty(PATIENCE)?;
+    for milliseconds in RETRIES {
+        match cgroup.remove() {
+            Err(error) if error.is_busy() => std::thread::sleep(Duration::from_millis(milliseconds)),
+            done => return done,
+        }
+    }
+    cgroup.remove()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_counted_until_it_is_done() {
+        let reaper = Reaper::new().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let id = ContainerId::random().unwrap();
+        let paths: Vec<_> = (0..20).map(|n| directory.path().join(n.to_string())).collect();
+        for path in &paths {
+            std::fs::create_dir_all(path.join("a/b")).unwrap();
+            reaper.submit(Some(id.clone()), vec![Work::Tree(path.clone())]);
+        }
+        reaper.settled(&id).await;
+        assert_eq!(reaper.pending(), 0);
+        assert!(paths.iter().all(|path| !path.exists()));
+        reaper.settled(&ContainerId::random().unwrap()).await;
+    }
+}
