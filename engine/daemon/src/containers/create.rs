@@ -4,11 +4,13 @@ use super::error::ContainerError;
 use super::model::Container;
 use super::owner::{self, Handle};
 use super::resolve::ResolvedImage;
-use super::{ContainerService, Shared, mounts, names, signal, size};
+use super::{ContainerService, Shared, mounts, names, signal, size, spec};
 use crate::ids::ContainerId;
 use crate::store::object::{self, Durability, ObjectError};
 use crate::time::Time;
 use hull_api::{ContainerConfig, CreateRequest, CreateResponse, HostConfig};
+use hull_runtime::cgroup::Mode;
+use hull_runtime::features::Features;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -19,21 +21,6 @@ const NAME_ATTEMPTS: u8 = 100;
 
 /// Docker's size of `/dev/shm`.
 const SHM_SIZE: i64 = 64 << 20;
-
-/// What defaults depend on: read once at start.
-#[derive(Debug)]
-pub(super) struct HostDefaults {
-    hostname: String,
-    /// cgroup v2 rules alone: containers then get a cgroup namespace, as Docker does.
-    pure_v2: bool,
-}
-
-impl HostDefaults {
-    pub(super) fn detect() -> Self {
-        let hostname = rustix::system::uname().nodename().to_string_lossy().into_owned();
-        Self { hostname, pure_v2: Path::new("/sys/fs/cgroup/cgroup.controllers").exists() }
-    }
-}
 
 impl ContainerService {
     /// Makes a container. It is on disk when this returns.
@@ -49,9 +36,10 @@ impl ContainerService {
         let CreateRequest { mut config, mut host_config, networking_config } = request;
         merge(&mut config, &image.config);
         check(&config, &host_config)?;
-        let warnings = super::launch::validate(&config, &host_config)?;
+        let warnings = spec::validate(&mut config, &mut host_config, self.shared.runtime.features());
+        let warnings = warnings.map_err(|invalid| ContainerError::BadParameter(invalid.to_string()))?;
         let id = ContainerId::random().map_err(ContainerError::Random)?;
-        complete(&mut config, &mut host_config, &id, &self.shared.host);
+        complete(&mut config, &mut host_config, &id, self.shared.runtime.features());
         let name = self.name(name, &id)?;
         let container = new_container(id, name, config, host_config, networking_config, image);
         match make(self.shared.clone(), container).await {
@@ -153,7 +141,7 @@ fn merge_healthcheck(config: &mut ContainerConfig, image: &ContainerConfig) {
     }
 }
 
-/// What needs no knowledge of the kernel; limits, namespaces and security are checked by `launch::validate`.
+/// What needs no knowledge of the kernel; limits, namespaces and security are checked by `spec::validate`.
 fn check(config: &ContainerConfig, host: &HostConfig) -> Result<(), ContainerError> {
     let bad = |message: &str| Err(ContainerError::BadParameter(message.to_owned()));
     if config.entrypoint.as_ref().is_none_or(Vec::is_empty) && config.cmd.as_ref().is_none_or(Vec::is_empty) {
@@ -212,7 +200,7 @@ fn check_log(host: &HostConfig) -> Result<(), ContainerError> {
 }
 
 /// Defaults, written out, so that inspect shows what holds.
-fn complete(config: &mut ContainerConfig, host: &mut HostConfig, id: &ContainerId, defaults: &HostDefaults) {
+fn complete(config: &mut ContainerConfig, host: &mut HostConfig, id: &ContainerId, features: &Features) {
     let default = |field: &mut String, value: &str| {
         if field.is_empty() {
             value.clone_into(field);
@@ -222,12 +210,12 @@ fn complete(config: &mut ContainerConfig, host: &mut HostConfig, id: &ContainerI
         "bridge".clone_into(&mut host.network_mode);
     }
     if host.network_mode == "host" || host.uts_mode == "host" {
-        default(&mut config.hostname, &defaults.hostname);
+        default(&mut config.hostname, &rustix::system::uname().nodename().to_string_lossy());
     } else if !host.network_mode.starts_with("container:") {
         default(&mut config.hostname, id.short());
     }
     default(&mut host.ipc_mode, "private");
-    let cgroupns = if defaults.pure_v2 && !host.privileged { "private" } else { "host" };
+    let cgroupns = if features.hierarchies.mode() == Mode::V2 && !host.privileged { "private" } else { "host" };
     default(&mut host.cgroupns_mode, cgroupns);
     default(&mut host.log_config.kind, "json-file");
     default(&mut host.restart_policy.name, "no");

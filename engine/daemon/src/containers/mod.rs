@@ -25,14 +25,20 @@ pub mod mounts;
 mod names;
 mod owner;
 mod prune;
+mod reaper;
 mod registry;
 mod resolve;
+mod restore;
 pub mod runtime;
 pub mod shim;
 mod signal;
 mod size;
+mod source;
 pub mod spec;
 mod state;
+mod stats;
+#[cfg(test)]
+mod tests;
 mod update;
 mod view;
 mod wait;
@@ -42,9 +48,11 @@ pub use control::StopOptions;
 pub use error::{ContainerError, Kind};
 pub use exec::ExecSpec;
 pub use filters::{Filters, ListOptions};
+pub use launch::ShimRuntime;
 pub use model::{Container, LogDriver, NetworkMode};
 pub use owner::RemoveOptions;
-pub use resolve::{ImageResolver, ResolvedImage};
+pub use resolve::{ImageResolver, ResolvedImage, images};
+pub use restore::RestoreError;
 pub use state::{Exit, Run, State};
 pub use wait::WaitCondition;
 
@@ -70,7 +78,6 @@ struct Shared {
     registry: registry::Registry,
     execs: exec::ExecTable,
     logs: Arc<crate::logs::LogWatcher>,
-    host: create::HostDefaults,
 }
 
 /// How many containers are in which state, for `/info`.
@@ -105,7 +112,6 @@ impl ContainerService {
             registry: registry::Registry::default(),
             execs: exec::ExecTable::default(),
             logs: Arc::new(crate::logs::LogWatcher::new()?),
-            host: create::HostDefaults::detect(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }

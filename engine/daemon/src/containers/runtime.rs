@@ -14,6 +14,7 @@ use crate::networks::{Counters, Endpoint};
 use crate::time::Time;
 use futures_util::future::BoxFuture;
 use hull_runtime::cgroup;
+use hull_runtime::features::Features;
 use std::io;
 
 /// Runs containers.
@@ -56,6 +57,9 @@ pub trait Runtime: Send + Sync + 'static {
     /// # Errors
     /// When the file system refuses; the container then stays.
     fn discard(&self, container: &Container) -> io::Result<()>;
+
+    /// What this host has, for checking requests.
+    fn features(&self) -> &Features;
 
     /// The cgroup of a live container.
     fn cgroup(&self, id: &ContainerId) -> Option<cgroup::Handle>;

@@ -21,7 +21,7 @@ use super::runtime::{Adopted, ExecLive, Live, Runtime, StartError, TerminalSize}
 use super::shim::{Connection, Message, ShimProgram, describe_exec};
 use super::spec::{self, Joins};
 use crate::ids::{ContainerId, random_hex};
-use crate::networks::NetworkService;
+use crate::networks::{Counters, Endpoint, NetworkService};
 use crate::observability::{Observability, Tracked};
 use crate::store::object;
 use crate::store::paths::Paths;
@@ -29,6 +29,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hull_plan::{Frame, Plan};
 use hull_runtime::cgroup::{self, Cgroup};
+use hull_runtime::features::Features;
 use hull_runtime::plan::exec_plan;
 use std::collections::HashMap;
 use std::ffi::CString;
@@ -77,41 +78,6 @@ impl ShimRuntime {
     async fn request(&self, container: &Container, frame: &Frame<'_>) -> io::Result<()> {
         let socket = self.paths.control_socket(&container.id);
         Connection::request(&socket, frame).await?.reader.done().await
-    }
-
-    /// Finds the orphans of earlier daemons and gives them to the reaper: cgroups and run directories that no live container claims, directories
-    /// without a description, the trash. Blocking.
-    ///
-    /// # Errors
-    /// When a directory cannot be listed.
-    pub(super) fn reap_orphans(&self, known: &[ContainerId], live: &[ContainerId]) -> io::Result<()> {
-        let engine = self.paths.engine_id();
-        let is_live = |name: &str| live.iter().any(|id| id.as_str() == name);
-        for name in cgroup::orphans(&self.host.features.hierarchies, engine).map_err(io::Error::other)? {
-            if !is_live(&name)
-                && let Ok(orphan) = Cgroup::open(&self.host.features.hierarchies, engine, &name)
-            {
-                tracing::info!(container = name, "an orphaned cgroup is removed");
-                self.reaper.submit(None, vec![Work::Cgroup(Arc::new(orphan))]);
-            }
-        }
-        let unclaimed = |directory: &std::path::Path, claimed: &dyn Fn(&str) -> bool| -> io::Result<Vec<Work>> {
-            let mut work = Vec::new();
-            for entry in fs::read_dir(directory)? {
-                let entry = entry?;
-                if !entry.file_name().to_str().is_some_and(claimed) {
-                    work.push(Work::Tree(entry.path()));
-                }
-            }
-            Ok(work)
-        };
-        let mut work = unclaimed(&self.paths.runs(), &|name| live.iter().any(|id| id.short() == name))?;
-        work.extend(unclaimed(&self.paths.containers(), &|name| known.iter().any(|id| id.as_str() == name))?);
-        work.extend(unclaimed(&self.paths.trash(), &|_| false)?);
-        if !work.is_empty() {
-            self.reaper.submit(None, work);
-        }
-        Ok(())
     }
 }
 
@@ -209,12 +175,50 @@ impl Runtime for ShimRuntime {
         Ok(())
     }
 
+    fn features(&self) -> &Features {
+        &self.host.features
+    }
+
     fn cgroup(&self, id: &ContainerId) -> Option<cgroup::Handle> {
         self.live().get(id).cloned()
     }
 
+    fn traffic(&self, endpoint: &Endpoint) -> Option<Counters> {
+        self.networks.counters(endpoint).ok().flatten()
+    }
+
+    fn reap_orphans(&self, known: &[ContainerId], live: &[ContainerId]) -> io::Result<()> {
+        let engine = self.paths.engine_id();
+        let is_live = |name: &str| live.iter().any(|id| id.as_str() == name);
+        for name in cgroup::orphans(&self.host.features.hierarchies, engine).map_err(io::Error::other)? {
+            if !is_live(&name)
+                && let Ok(orphan) = Cgroup::open(&self.host.features.hierarchies, engine, &name)
+            {
+                tracing::info!(container = name, "an orphaned cgroup is removed");
+                self.reaper.submit(None, vec![Work::Cgroup(Arc::new(orphan))]);
+            }
+        }
+        let unclaimed = |directory: &std::path::Path, claimed: &dyn Fn(&str) -> bool| -> io::Result<Vec<Work>> {
+            let mut work = Vec::new();
+            for entry in fs::read_dir(directory)? {
+                let entry = entry?;
+                if !entry.file_name().to_str().is_some_and(claimed) {
+                    work.push(Work::Tree(entry.path()));
+                }
+            }
+            Ok(work)
+        };
+        let mut work = unclaimed(&self.paths.runs(), &|name| live.iter().any(|id| id.short() == name))?;
+        work.extend(unclaimed(&self.paths.containers(), &|name| known.iter().any(|id| id.as_str() == name))?);
+        work.extend(unclaimed(&self.paths.trash(), &|_| false)?);
+        if !work.is_empty() {
+            self.reaper.submit(None, work);
+        }
+        Ok(())
+    }
+
     fn pending(&self) -> usize {
-        self.reaper.pending()
+        self.reaper.pending() + self.networks.pending()
     }
 }
 

@@ -4,6 +4,7 @@ use super::super::error::ContainerError;
 use super::super::model::Container;
 use super::super::runtime::StartError;
 use super::super::state::{Change, Exit, Refusal, Run, StartFailure, State};
+use super::super::spec::Joins;
 use super::super::{names, update};
 use super::{Next, Owner};
 use crate::events::{Event, Kind};
@@ -27,7 +28,8 @@ impl Owner {
             }
         }
         self.container.stopped_by_user = false;
-        let live = match self.shared.runtime.start(&self.container).await {
+        let joins = self.joins()?;
+        let live = match self.shared.runtime.start(&self.container, joins).await {
             Ok(live) => live,
             Err(error) => return Err(self.start_failed(error).await),
         };
@@ -42,6 +44,23 @@ impl Owner {
         self.announce_network("connect");
         self.announce("start", Vec::new());
         Ok(())
+    }
+
+    /// The inits of the containers whose namespaces it shares.
+    fn joins(&self) -> Result<Joins, ContainerError> {
+        let host = &self.container.host_config;
+        let init = |mode: &str| {
+            let Some(key) = mode.strip_prefix("container:") else { return Ok(None) };
+            let other = self.shared.registry.find(key)?.container();
+            match other.state.run() {
+                Some(run) => Ok(Some(run.pid)),
+                None => {
+                    let message = format!("cannot join namespace of a non running container: container /{} is {}", other.name, other.state.status());
+                    Err(ContainerError::state(Refusal::NotRunning, message))
+                }
+            }
+        };
+        Ok(Joins { net: init(&host.network_mode)?, pid: init(&host.pid_mode)?, ipc: init(&host.ipc_mode)? })
     }
 
     async fn start_failed(&mut self, error: StartError) -> ContainerError {
@@ -67,8 +86,9 @@ impl Owner {
         }
         self.container.endpoint = None;
         self.container.cgroup_id = None;
-        self.shared.runtime.ended(&before);
+        // Written down before the run directory goes, which has the exit's only other record.
         self.save_or_log(Durability::Renamed).await;
+        self.shared.runtime.ended(&before);
         self.publish_end();
         self.announce_exit();
         self.announce_disconnect(&before);

@@ -84,6 +84,11 @@ impl Handle {
         self.published.borrow().container.clone()
     }
 
+    /// It has been removed.
+    pub(super) fn is_gone(&self) -> bool {
+        self.commands.is_closed()
+    }
+
     /// Its published state from now on.
     pub(super) fn watch(&self) -> watch::Receiver<Published> {
         self.published.clone()

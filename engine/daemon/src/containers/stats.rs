@@ -1,0 +1,169 @@
+//! `GET /containers/{id}/stats`: what a container uses, in Docker's shape.
+
+use super::ContainerService;
+use super::error::ContainerError;
+use super::model::Container;
+use super::owner::Handle;
+use super::runtime::Runtime;
+use crate::networks::{Counters, Direction};
+use crate::time::Time;
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use hull_api::{
+    BlkioEntry, BlkioStats, CpuStats, CpuUsage, MemoryStats, NetworkStats, PidsStats, Stats, ThrottlingData,
+};
+use hull_runtime::cgroup;
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Between two samples of a stream.
+const PERIOD: Duration = Duration::from_secs(1);
+
+impl ContainerService {
+    /// One sample, at once. Of a container that doesn't run all numbers are zero.
+    ///
+    /// # Errors
+    /// When there is no such container.
+    pub async fn stats_once(&self, key: &str) -> Result<Stats, ContainerError> {
+        let container = self.get(key)?;
+        let runtime = self.shared.runtime.clone();
+        let sampled = tokio::task::spawn_blocking(move || sample(&*runtime, &container)).await;
+        sampled.map_err(|_down| ContainerError::ShuttingDown)
+    }
+
+    /// A sample each second, with the one before it for rates; ends when the container is removed.
+    ///
+    /// # Errors
+    /// When there is no such container.
+    pub async fn stats_stream(&self, key: &str) -> Result<BoxStream<'static, Stats>, ContainerError> {
+        let handle = self.find(key)?;
+        let first = self.stats_once(key).await?;
+        let mut ticks = tokio::time::interval(PERIOD);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        // The first tick is at once, and its sample stands for "before".
+        ticks.tick().await;
+        let state = (self.shared.runtime.clone(), handle, ticks, first);
+        Ok(stream::unfold(state, |(runtime, handle, mut ticks, before)| async move {
+            ticks.tick().await;
+            let now = next(runtime.clone(), &handle, before).await?;
+            Some((now.clone(), (runtime, handle, ticks, now)))
+        })
+        .boxed())
+    }
+}
+
+async fn next(runtime: Arc<dyn Runtime>, handle: &Handle, before: Stats) -> Option<Stats> {
+    if handle.is_gone() {
+        return None;
+    }
+    let container = handle.container();
+    let mut now = tokio::task::spawn_blocking(move || sample(&*runtime, &container)).await.ok()?;
+    now.preread = before.read;
+    now.precpu_stats = before.cpu_stats;
+    Some(now)
+}
+
+fn sample(runtime: &dyn Runtime, container: &Container) -> Stats {
+    let mut stats = Stats {
+        name: format!("/{}", container.name),
+        id: container.id.to_string(),
+        read: Time::now().to_string(),
+        ..Stats::default()
+    };
+    let Some(measured) = runtime.cgroup(&container.id).and_then(|cgroup| cgroup.stats().ok()) else { return stats };
+    stats.pids_stats = PidsStats { current: measured.pids.current, limit: measured.pids.limit.unwrap_or(u64::MAX) };
+    stats.cpu_stats = cpu(measured.cpu);
+    stats.memory_stats = memory(measured.memory);
+    stats.blkio_stats = blkio(measured.blkio);
+    if let Some(endpoint) = &container.endpoint
+        && let Some(traffic) = runtime.traffic(endpoint)
+    {
+        stats.networks = BTreeMap::from([(endpoint.interface.clone(), network(&traffic))]);
+    }
+    stats
+}
+
+fn cpu(cpu: cgroup::CpuStats) -> CpuStats {
+    CpuStats {
+        cpu_usage: CpuUsage {
+            total_usage: cpu.usage_ns,
+            percpu_usage: cpu.per_cpu_ns,
+            usage_in_kernelmode: cpu.system_ns,
+            usage_in_usermode: cpu.user_ns,
+        },
+        system_cpu_usage: system_cpu(),
+        online_cpus: online_cpus(),
+        throttling_data: ThrottlingData {
+            periods: cpu.throttling.periods,
+            throttled_periods: cpu.throttling.throttled_periods,
+            throttled_time: cpu.throttling.throttled_ns,
+        },
+    }
+}
+
+fn memory(memory: cgroup::MemoryStats) -> MemoryStats {
+    MemoryStats {
+        usage: memory.usage,
+        max_usage: memory.max_usage.unwrap_or_default(),
+        stats: memory.stat,
+        failcnt: memory.failcnt,
+        // Without a limit of its own a container may use what the host has.
+        limit: memory.limit.map_or_else(host_memory, |limit| limit.min(host_memory())),
+    }
+}
+
+fn blkio(blkio: cgroup::BlkioStats) -> BlkioStats {
+    let entries = |list: Vec<cgroup::BlkioEntry>| {
+        let entry = |e: cgroup::BlkioEntry| BlkioEntry { major: e.major, minor: e.minor, op: e.op, value: e.value };
+        list.into_iter().map(entry).collect()
+    };
+    BlkioStats {
+        io_service_bytes_recursive: entries(blkio.bytes),
+        io_serviced_recursive: entries(blkio.operations),
+        ..BlkioStats::default()
+    }
+}
+
+fn network(Counters { rx, tx }: &Counters) -> NetworkStats {
+    let Direction { bytes: rx_bytes, packets: rx_packets, errors: rx_errors, dropped: rx_dropped } = *rx;
+    let Direction { bytes: tx_bytes, packets: tx_packets, errors: tx_errors, dropped: tx_dropped } = *tx;
+    NetworkStats { rx_bytes, rx_packets, rx_errors, rx_dropped, tx_bytes, tx_packets, tx_errors, tx_dropped }
+}
+
+/// All CPU time of the host so far, nanoseconds: the denominator of `docker stats`' percentage.
+fn system_cpu() -> u64 {
+    /// `USER_HZ` is 100 on every Linux.
+    const NANOSECONDS_PER_TICK: u64 = 10_000_000;
+    let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("cpu ")).unwrap_or_default();
+    // user nice system idle iowait irq softirq steal; guest time is in user already.
+    let ticks: u64 = line.split_whitespace().take(8).filter_map(|n| n.parse::<u64>().ok()).sum();
+    ticks * NANOSECONDS_PER_TICK
+}
+
+fn online_cpus() -> u32 {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(cpus).unwrap_or(u32::MAX)
+}
+
+fn host_memory() -> u64 {
+    static TOTAL: OnceLock<u64> = OnceLock::new();
+    *TOTAL.get_or_init(|| {
+        let info = rustix::system::sysinfo();
+        u64::from(info.totalram) * u64::from(info.mem_unit)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_has_used_cpu_time_and_has_memory() {
+        let first = system_cpu();
+        assert!(first > 0 && system_cpu() >= first);
+        assert!(host_memory() > 1 << 20 && online_cpus() > 0);
+    }
+}
