@@ -141,14 +141,14 @@ async fn stop(handle: &Handle, options: &StopOptions) -> Result<(), ContainerErr
         Err(error) => return Err(error),
     }
     // A closed watch is a removed container: ended too.
-    let ended = state.wait_for(|published| published.ends > before);
+    let ended = async move { drop(state.wait_for(|published| published.ends > before).await) };
     match u64::try_from(seconds) {
         Ok(seconds) => match tokio::time::timeout(Duration::from_secs(seconds), ended).await {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(_elapsed) => kill(handle).await,
         },
         Err(_negative) => {
-            let _ = ended.await;
+            ended.await;
             Ok(())
         }
     }
@@ -163,9 +163,9 @@ async fn kill(handle: &Handle) -> Result<(), ContainerError> {
         Err(ContainerError::State { refusal: Refusal::NotRunning, .. } | ContainerError::NotFound(_)) => return Ok(()),
         Err(error) => return Err(error),
     }
-    let ended = state.wait_for(|published| published.ends > before);
+    let ended = async move { drop(state.wait_for(|published| published.ends > before).await) };
     match tokio::time::timeout(KILL_PATIENCE, ended).await {
-        Ok(_) => Ok(()),
+        Ok(()) => Ok(()),
         Err(elapsed) => Err(ContainerError::system("tried to kill, but did not receive an exit event of", handle.id())(elapsed)),
     }
 }

@@ -8,8 +8,6 @@ use std::fs;
 use std::io;
 use std::net::IpAddr;
 
-/// Names of the files in the container's directory.
-pub(super) const FILES: [&str; 3] = ["hosts", "hostname", "resolv.conf"];
 
 const HOSTS: &str = "127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
