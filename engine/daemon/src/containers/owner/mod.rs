@@ -50,7 +50,7 @@ pub(super) enum Command {
     /// Remove it.
     Remove { options: RemoveOptions, reply: Reply<()> },
     /// Tell of something that happened to it, after everything told before.
-    Announce { action: Cow<'static, str>, attributes: Vec<(&'static str, String)> },
+    Announce { action: Cow<'static, str>, attributes: Vec<(&'static str, String)>, reply: Reply<()> },
     /// The kernel killed one of its processes for want of memory.
     OutOfMemory,
 }
@@ -102,14 +102,15 @@ impl Handle {
         answer.await.map_err(|_| gone())?
     }
 
-    /// Has the owner publish an event in its turn.
+    /// Has the owner publish an event in its turn; when this returns it is published.
     pub(super) async fn announce(
         &self,
         action: impl Into<Cow<'static, str>>,
         attributes: Vec<(&'static str, String)>,
     ) {
+        let action = action.into();
         // Nobody is left to tell of when the owner has ended.
-        let _ = self.commands.send(Command::Announce { action: action.into(), attributes }).await;
+        let _ = self.ask(|reply| Command::Announce { action, attributes, reply }).await;
     }
 
     pub(super) async fn out_of_memory(&self) {
@@ -184,7 +185,10 @@ impl Owner {
                 let _ = reply.send(self.update(&request).await);
             }
             Command::Remove { options, reply } => return self.remove_on_request(options, reply).await,
-            Command::Announce { action, attributes } => self.announce(action, attributes),
+            Command::Announce { action, attributes, reply } => {
+                self.announce(action, attributes);
+                let _ = reply.send(Ok(()));
+            }
             Command::OutOfMemory => self.out_of_memory().await,
         }
         Next::Continue
