@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(host(None, &env), "tcp://hull:1");
         assert_eq!(host(None, &env[1..]), "tcp://docker:2");
         assert_eq!(host(None, &[]), "unix:///run/hull/hull.sock");
-        assert!(host(Some("bogus"), &[]).contains("bogus"));
+        assert!(host(Some("ssh://x"), &[]).contains("ssh://x"));
         assert!(host(None, &[("DOCKER_API_VERSION", "x")]).starts_with("DOCKER_API_VERSION"));
     }
 

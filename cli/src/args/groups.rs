@@ -5,6 +5,7 @@ use clap::Subcommand;
 use crate::commands as c;
 
 #[derive(Debug, Subcommand)]
+#[command(override_usage = "hull container COMMAND")]
 pub(crate) enum Container {
     Run(Box<c::run::Args>),
     Create(Box<c::create::Args>),
@@ -65,6 +66,7 @@ impl Container {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(override_usage = "hull image COMMAND")]
 pub(crate) enum Image {
     #[command(visible_alias = "list")]
     Ls(c::images::Args),
@@ -99,6 +101,7 @@ impl Image {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(override_usage = "hull volume COMMAND")]
 pub(crate) enum Volume {
     Create(c::volume_create::Args),
     #[command(visible_alias = "list")]
@@ -123,6 +126,7 @@ impl Volume {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(override_usage = "hull network COMMAND")]
 pub(crate) enum Network {
     #[command(visible_alias = "list")]
     Ls(c::network_ls::Args),
@@ -139,6 +143,7 @@ impl Network {
 }
 
 #[derive(Debug, Subcommand)]
+#[command(override_usage = "hull system COMMAND")]
 pub(crate) enum System {
     Df(c::df::Args),
     Events(c::events::Args),

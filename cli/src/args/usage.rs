@@ -44,6 +44,7 @@ fn switches(command: Command) -> Command {
                 .value_parser(ValueParser::new(values::boolean)),
             _ => arg,
         })
+        .disable_help_subcommand(true)
         .mut_subcommands(switches)
 }
 
@@ -73,24 +74,25 @@ fn translate(error: &clap::Error, args: &[String]) -> UsageError {
                 format!("unknown shorthand flag: '{letter}' in {}", typed(args, letter).unwrap_or(argument))
             } else {
                 // A word too many, not a flag.
-                return code(format!("hull: '{path}' accepts {}{}", arity(&command), more("Run")), 1);
+                return code(arity(&command).text(&path, more), 1);
             };
             code(format!("{text}{}", more("Run")), 125)
         }
         ErrorKind::InvalidSubcommand => {
             let word = context(ContextKind::InvalidSubcommand);
+            let usage = usage.trim_end_matches(" COMMAND");
             let usage = if path == "hull" { String::new() } else { format!("Usage:  {usage}\n\n") };
             code(format!("hull: unknown command: {path} {word}\n\n{usage}Run '{path} --help' for more information"), 1)
         }
         ErrorKind::MissingRequiredArgument | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
-            code(format!("hull: '{path}' requires {}{}", arity(&command), more("See")), 1)
+            code(arity(&command).text(&path, more), 1)
         }
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let flag = flag_name(&command, &context(ContextKind::InvalidArg));
             let value = context(ContextKind::InvalidValue);
             let text = match std::error::Error::source(error) {
                 Some(cause) => format!("invalid argument {value:?} for {flag:?} flag: {cause}"),
-                None if value.is_empty() => format!("flag needs an argument: {flag}"),
+                None if value.is_empty() => format!("flag needs an argument: {}", lonely(args, &flag)),
                 None => error.to_string(),
             };
             code(format!("{text}{}", more("Run")), 125)
@@ -159,17 +161,100 @@ fn typed(args: &[String], letter: char) -> Option<String> {
     word.find(letter).map(|at| format!("-{}", &word[at..]))
 }
 
-/// `at least 1 argument`, `no arguments`.
-fn arity(command: &Command) -> String {
-    let positionals: Vec<_> = command.get_positionals().collect();
-    let required = positionals.iter().filter(|arg| arg.is_required_set());
-    let least: usize = required.map(|arg| arg.get_num_args().map_or(1, |n| n.min_values().max(1))).sum();
-    let many = positionals.iter().any(|arg| arg.get_num_args().is_some_and(|n| n.max_values() > n.min_values()))
-        || positionals.iter().any(|arg| !arg.is_required_set());
-    let plural = |n: usize| if n == 1 { "argument" } else { "arguments" };
-    match (positionals.is_empty(), many) {
-        (true, _) => "no arguments".to_owned(),
-        (_, true) => format!("at least {least} {}", plural(least)),
-        (_, false) => format!("{least} {}", plural(least)),
+/// The flag at the end that lacks its value, as it was typed: `--memory`, or `'m' in -m`.
+fn lonely(args: &[String], flag: &str) -> String {
+    match args.last() {
+        Some(word) if word.starts_with("--") => word.clone(),
+        Some(word) if word.starts_with('-') => {
+            let letter = word.chars().next_back().unwrap_or('-');
+            format!("'{letter}' in -{letter}")
+        }
+        _ => flag.to_owned(),
+    }
+}
+
+/// How many arguments a command takes.
+struct Arity {
+    least: usize,
+    most: usize,
+}
+
+fn arity(command: &Command) -> Arity {
+    let positionals = || command.get_positionals();
+    let least = positionals().filter(|arg| arg.is_required_set()).map(|arg| arg.get_num_args().map_or(1, |n| n.min_values().max(1)));
+    let most = positionals().map(|arg| arg.get_num_args().map_or(1, |n| n.max_values()));
+    Arity { least: least.sum(), most: most.fold(0, usize::saturating_add) }
+}
+
+impl Arity {
+    /// Docker has two spellings of the last line; scripts that look at it exist.
+    fn text(&self, path: &str, more: impl Fn(&str) -> String) -> String {
+        let count = |n: usize| format!("{n} argument{}", if n == 1 { "" } else { "s" });
+        let (what, verb) = match (self.least, self.most) {
+            (0, 0) => ("accepts no arguments".to_owned(), "Run"),
+            (least, most) if least == most => (format!("requires {}", count(least)), "Run"),
+            (least, usize::MAX) => (format!("requires at least {}", count(least)), "See"),
+            (0, most) => (format!("requires at most {}", count(most)), "Run"),
+            (least, most) => (format!("requires at least {least} and at most {}", count(most)), "Run"),
+        };
+        format!("hull: '{path}' {what}{}", more(verb))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(line: &str) -> (String, i32) {
+        let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        match parse(&args) {
+            Ok(_) => (String::new(), 0),
+            Err(error) => (error.text, error.code),
+        }
+    }
+
+    #[test]
+    fn the_tree_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn texts_and_codes_are_dockers() {
+        for (line, text, code) in [
+            ("hull run", "hull: 'hull run' requires at least 1 argument\n\nUsage:  hull run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\nSee 'hull run --help' for more information", 1),
+            ("hull run --bogus x", "unknown flag: --bogus\n\nUsage:  hull run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\nRun 'hull run --help' for more information", 125),
+            ("hull run -itZ x", "unknown shorthand flag: 'Z' in -Z\n\nUsage:", 125),
+            ("hull run -m x i", "invalid argument \"x\" for \"-m, --memory\" flag: invalid size: 'x'\n", 125),
+            ("hull -H /x run -t=x i", "invalid argument \"x\" for \"-t, --tty\" flag: strconv.ParseBool: parsing \"x\": invalid syntax\n", 125),
+            ("hull run -m", "flag needs an argument: 'm' in -m\n", 125),
+            ("hull run --memory", "flag needs an argument: --memory\n", 125),
+            ("hull bogus", "hull: unknown command: hull bogus\n\nRun 'hull --help' for more information", 1),
+            ("hull ps x", "hull: 'hull ps' accepts no arguments\n", 1),
+            ("hull rename a", "hull: 'hull rename' requires 2 arguments\n", 1),
+            ("hull port", "hull: 'hull port' requires at least 1 and at most 2 arguments\n", 1),
+            ("hull volume create a b", "hull: 'hull volume create' requires at most 1 argument\n", 1),
+            ("hull exec x", "hull: 'hull exec' requires at least 2 arguments\n", 1),
+            ("hull container ls x", "hull: 'hull container ls' accepts no arguments\n\nUsage:  hull container ls [OPTIONS]\n", 1),
+        ] {
+            let (got, got_code) = error(line);
+            assert!(got.starts_with(text), "{line}:\n{got}");
+            assert_eq!(got_code, code, "{line}");
+        }
+    }
+
+    #[test]
+    fn switches_take_values_and_flags_end_at_the_image() {
+        for line in [
+            "hull run --rm=false -t=0 -i=true img",
+            "hull run -itd --net=host img sh -c -x --bogus",
+            "hull run -m=5m --memory-swap -1 img",
+            "hull exec -it c ls -l --color",
+            "hull top c -o pid,comm",
+            "hull ps -aqf name=x",
+            "hull container ls -a",
+            "hull -H 10.0.0.1:2375 --tlsverify=false version",
+        ] {
+            assert_eq!(error(line), (String::new(), 0), "{line}");
+        }
     }
 }

@@ -59,8 +59,7 @@ impl Host {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let host = if host.is_empty() && text.starts_with("tcp://") { "localhost" } else { host };
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '%');
-        // A bare word is likelier a mistake than the name of a machine with the default port.
-        if host.is_empty() || !host.chars().all(is_name) || (!text.contains(':') && !text.contains('.')) {
+        if host.is_empty() || !host.chars().all(is_name) {
             return Err(unparsable());
         }
         Ok(Self::Tcp { host: host.to_owned(), port })
@@ -102,6 +101,7 @@ mod tests {
             ("tcp://", tcp("localhost", 2375)),
             ("tcp://[::1]:99", tcp("::1", 99)),
             ("[fe80::1]", tcp("fe80::1", 2375)),
+            ("engine", tcp("engine", 2375)),
             ("localhost:0", tcp("localhost", 2375)),
         ] {
             assert_eq!(Host::parse(text, false), expected, "{text}");
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for bad in ["", "foo", "ssh://me@there", "tcp://a:b", "tcp://a:99999", "tcp://a b:1", "npipe:////./x"] {
+        for bad in ["", "a/b", "ssh://me@there", "tcp://a:b", "tcp://a:99999", "tcp://a b:1", "npipe:////./x"] {
             assert!(Host::parse(bad, false).is_err(), "{bad}");
         }
     }

@@ -29,6 +29,12 @@ pub(crate) enum CommandError {
     Refused(&'static str),
     #[error("{0}")]
     Time(String),
+    #[error("unknown type: {0:?}: must be one of \"container\", \"image\", \"network\", \"volume\"")]
+    UnknownType(String),
+    #[error("{source}\nError: failed to rename container named {container}")]
+    Rename { container: String, source: Box<ClientError> },
+    #[error("{errors}\nError: failed to start containers: {names}")]
+    Start { names: String, errors: Box<CommandError> },
     #[error("no such object: {0}")]
     NoSuchObject(String),
     #[error("no public port '{port}' published for {container}")]

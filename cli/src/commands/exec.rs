@@ -6,7 +6,7 @@ use super::attaching::{Ended, Streams, check_terminal, follow_window, pump, unti
 use super::{Context, Outcome, container_path};
 use crate::client::{Body, Query};
 use crate::output;
-use crate::request::env;
+use crate::request::{env, values};
 use crate::tty::{self, Keys, RawMode};
 
 /// Execute a command in a running container
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     detach_keys: String,
     /// Set environment variables
-    #[arg(short, long, value_name = "list")]
+    #[arg(short, long, value_name = "list", value_parser = values::env)]
     env: Vec<String>,
     /// Read in a file of environment variables
     #[arg(long, value_name = "list")]

@@ -23,8 +23,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     view: View,
     /// Only return objects of the given type: container, image, network, volume
-    #[arg(long = "type", value_name = "string", value_parser = kind)]
-    kind: Option<Kind>,
+    #[arg(long = "type", value_name = "string")]
+    kind: Option<String>,
     /// The objects
     #[arg(required = true)]
     names: Vec<String>,
@@ -59,13 +59,13 @@ pub(crate) enum Kind {
     Volume,
 }
 
-fn kind(text: &str) -> Result<Kind, String> {
+fn kind(text: &str) -> Result<Kind, CommandError> {
     match text {
         "container" => Ok(Kind::Container),
         "image" => Ok(Kind::Image),
         "network" => Ok(Kind::Network),
         "volume" => Ok(Kind::Volume),
-        other => Err(format!("\"{other}\" is not a valid value for --type")),
+        other => Err(CommandError::UnknownType(other.to_owned())),
     }
 }
 
@@ -81,8 +81,8 @@ impl Kind {
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
-    let kinds = match args.kind {
-        Some(kind) => vec![kind],
+    let kinds = match args.kind.as_deref() {
+        Some(text) => vec![kind(text)?],
         None => vec![Kind::Container, Kind::Image, Kind::Network, Kind::Volume],
     };
     show(context, &args.names, &kinds, &args.view).await

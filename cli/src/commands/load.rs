@@ -38,13 +38,15 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         }
         None => (Box::new(tokio::io::stdin()), None),
     };
-    let bar = transfer(size.filter(|_| !args.quiet), "Sending");
-    if args.quiet {
+    let bar = transfer(size, "Sending");
+    // The engine's own progress makes sense on a terminal only.
+    let quiet = args.quiet || !tty::stdout_is_terminal();
+    if quiet {
         bar.set_draw_target(indicatif::ProgressDrawTarget::hidden());
     }
     let sent = bar.clone();
     let body = Body::tar(reader, move |len| sent.inc(len as u64));
-    let query = Query::new().set("quiet", if args.quiet { "1" } else { "0" }).text("platform", &args.platform);
+    let query = Query::new().set("quiet", if quiet { "1" } else { "0" }).text("platform", &args.platform);
     let call = Call { method: http::Method::POST, path: "/images/load", query, headers: &[] };
     let response = context.client.send(call, body).await;
     bar.finish_and_clear();

@@ -18,6 +18,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
+    if !args.quiet && creating::familiar(&args.name) != args.name {
+        output::print_line("Using default tag: latest")?;
+    }
     creating::pull(context, &args.name, &args.platform, args.quiet, false).await?;
     output::print_line(&creating::familiar(&args.name))?;
     Ok(0)

@@ -1,6 +1,6 @@
 //! `hull rename`.
 
-use super::{Context, Outcome, container_path};
+use super::{CommandError, Context, Outcome, container_path};
 use crate::client::Query;
 
 /// Rename a container
@@ -15,6 +15,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let query = Query::new().set("name", &args.new_name);
-    context.client.act(&container_path(&args.container, "rename"), query).await?;
+    let renamed = context.client.act(&container_path(&args.container, "rename"), query).await;
+    renamed.map_err(|source| CommandError::Rename { container: args.container, source: Box::new(source) })?;
     Ok(0)
 }

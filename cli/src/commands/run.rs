@@ -120,20 +120,22 @@ impl Session<'_> {
         let waiting = wait::begin(self.context, self.id, condition).await.map_err(failed)?;
         // The keys typed from here on are the container's; what is printed until it runs must still look right.
         let raw = (connection.is_some() && config.tty && config.attach_stdin).then(RawMode::enter).flatten();
-        if let Err(error) = self.context.client.act(&container_path(self.id, "start"), Query::new()).await {
-            drop(raw);
-            drop(connection);
-            if self.request.host_config.auto_remove {
-                // The name and the id are free once the engine says that it is gone.
-                let _ = wait::finish(waiting).await;
-            }
-            return Err(failed(error));
+        let started = self.context.client.act(&container_path(self.id, "start"), Query::new()).await;
+        if connection.is_none() {
+            // Also of one that did not start: it is there, and this is how to find it.
+            output::print_line(self.id)?;
         }
-        match connection {
-            Some(connection) => self.follow(connection, waiting, raw).await,
-            None => {
-                output::print_line(self.id)?;
-                Ok(0)
+        match (started, connection) {
+            (Ok(()), Some(connection)) => self.follow(connection, waiting, raw).await,
+            (Ok(()), None) => Ok(0),
+            (Err(error), connection) => {
+                drop(raw);
+                drop(connection);
+                if self.request.host_config.auto_remove {
+                    // The name and the id are free once the engine says that it is gone.
+                    let _ = wait::finish(waiting).await;
+                }
+                Err(failed(error))
             }
         }
     }

@@ -3,8 +3,9 @@
 use hull_api::ContainerInspect;
 
 use super::attach::{self, Following};
-use super::{CommandError, Context, Outcome, container_path, each};
+use super::{CommandError, Context, Outcome, container_path};
 use crate::client::Query;
+use crate::output;
 
 /// Start one or more stopped containers
 #[derive(Debug, clap::Args)]
@@ -25,12 +26,27 @@ pub(crate) struct Args {
     containers: Vec<String>,
 }
 
+async fn start_all(context: &Context, names: &[String]) -> Outcome {
+    let mut failed = Vec::new();
+    let mut errors = Vec::new();
+    for name in names {
+        match context.client.act(&container_path(name, "start"), Query::new()).await {
+            Ok(()) => output::print_line(name)?,
+            Err(error) => {
+                errors.push(error.into());
+                failed.push(name.as_str());
+            }
+        }
+    }
+    if errors.is_empty() {
+        return Ok(0);
+    }
+    Err(CommandError::Start { names: failed.join(", "), errors: Box::new(CommandError::Several(errors)) })
+}
+
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     if !args.attach && !args.interactive {
-        return each(&args.containers, async |name| {
-            Ok(context.client.act(&container_path(name, "start"), Query::new()).await?)
-        })
-        .await;
+        return start_all(context, &args.containers).await;
     }
     let [name] = args.containers.as_slice() else {
         return Err(CommandError::Refused("you cannot start and attach multiple containers at once"));

@@ -16,7 +16,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let (repository, tag) = match args.target.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') => (repository, tag),
-        _ => (args.target.as_str(), ""),
+        _ => (args.target.as_str(), "latest"),
     };
     let query = Query::new().set("repo", repository).text("tag", tag);
     context.client.act(&format!("/images/{}/tag", segment(&args.source)), query).await?;

@@ -16,7 +16,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "string", default_value = "local")]
     driver: String,
     /// Set metadata for a volume
-    #[arg(long, value_name = "list")]
+    #[arg(long, value_name = "list", value_parser = values::label)]
     label: Vec<String>,
     /// Set driver specific options
     #[arg(short, long, value_name = "map", value_parser = values::key_value)]

@@ -24,7 +24,7 @@ pub(crate) struct BasicFlags {
     #[arg(long = "rm")]
     pub(crate) remove: bool,
     /// Set environment variables
-    #[arg(short, long, value_name = "list")]
+    #[arg(short, long, value_name = "list", value_parser = values::env)]
     env: Vec<String>,
     /// Read in a file of environment variables
     #[arg(long, value_name = "list")]
@@ -45,7 +45,7 @@ pub(crate) struct BasicFlags {
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     domainname: String,
     /// Set meta data on a container
-    #[arg(short, long, value_name = "list")]
+    #[arg(short, long, value_name = "list", value_parser = values::label)]
     label: Vec<String>,
     /// Read in a line delimited file of labels
     #[arg(long, value_name = "list")]

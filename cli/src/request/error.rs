@@ -23,7 +23,7 @@ pub(crate) enum RequestError {
     Mac(String),
     #[error("open {path}: {}", reason(source))]
     Open { path: String, source: io::Error },
-    #[error("opening seccomp profile ({path}) failed: {}", reason(source))]
+    #[error("opening seccomp profile ({path}) failed: open {path}: {}", reason(source))]
     SeccompOpen { path: String, source: io::Error },
     #[error("compacting json for seccomp profile ({path}) failed: {source}")]
     SeccompJson { path: String, source: serde_json::Error },
@@ -33,8 +33,6 @@ pub(crate) enum RequestError {
     StorageOpt,
     #[error("poorly formatted environment: {0}")]
     EnvLine(String),
-    #[error("invalid environment variable: {0}")]
-    EnvName(String),
     #[error("invalid label '{0}': empty name")]
     Label(String),
     #[error("invalid containerPort: {0}")]
@@ -49,7 +47,7 @@ pub(crate) enum RequestError {
     NoPort(String),
     #[error("invalid ranges specified for container and host Ports: {0} and {1}")]
     PortRanges(String, String),
-    #[error("invalid range format for --expose: {0}")]
+    #[error("invalid range format for --expose: {0}, error: strconv.ParseUint: parsing {0:?}: invalid syntax")]
     Expose(String),
     #[error("invalid spec: {0}: empty section between colons")]
     VolumeEmpty(String),

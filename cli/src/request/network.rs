@@ -64,7 +64,6 @@ impl NetworkFlags {
         for port in ports::expose(&self.expose)? {
             config.exposed_ports.insert(port, hull_api::Empty {});
         }
-        config.mac_address.clone_from(&self.mac_address);
         let host = &mut request.host_config;
         host.port_bindings = bindings;
         host.publish_all_ports = self.publish_all;

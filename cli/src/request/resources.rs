@@ -28,8 +28,8 @@ pub(crate) struct ResourceFlags {
     #[arg(long, value_name = "int", value_parser = values::int, default_value = "-1", hide_default_value = true, allow_hyphen_values = true)]
     memory_swappiness: i64,
     /// Kernel memory limit: accepted and ignored
-    #[arg(long, value_name = "bytes", value_parser = values::bytes, hide = true)]
-    kernel_memory: Option<i64>,
+    #[arg(long = "kernel-memory", value_name = "bytes", value_parser = values::bytes, hide = true)]
+    _kernel_memory: Option<i64>,
     /// Disable OOM Killer
     #[arg(long)]
     oom_kill_disable: bool,
@@ -97,7 +97,6 @@ impl ResourceFlags {
         host.memory_swap = self.memory_swap.unwrap_or(0);
         host.memory_reservation = self.memory_reservation.unwrap_or(0);
         host.memory_swappiness = Some(self.memory_swappiness);
-        host.kernel_memory = self.kernel_memory.unwrap_or(0);
         host.oom_kill_disable = Some(self.oom_kill_disable);
         host.oom_score_adj = self.oom_score_adj.unwrap_or(0);
         host.cpu_shares = self.cpu_shares.unwrap_or(0);

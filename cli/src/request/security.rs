@@ -25,7 +25,7 @@ pub(crate) struct SecurityFlags {
     #[arg(long, value_name = "list", allow_hyphen_values = true)]
     group_add: Vec<String>,
     /// Sysctl options
-    #[arg(long, value_name = "map", value_parser = values::key_value)]
+    #[arg(long, value_name = "map", value_parser = values::sysctl)]
     sysctl: Vec<(String, String)>,
 }
 
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(security_option("seccomp=unconfined".into()).unwrap(), "seccomp=unconfined");
         assert_eq!(
             security_option("seccomp=/nosuch".into()).unwrap_err().to_string(),
-            "opening seccomp profile (/nosuch) failed: no such file or directory"
+            "opening seccomp profile (/nosuch) failed: open /nosuch: no such file or directory"
         );
         assert_eq!(security_option("bogus".into()).unwrap_err().to_string(), "Invalid --security-opt: \"bogus\"");
     }

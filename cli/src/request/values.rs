@@ -171,7 +171,18 @@ pub(crate) fn extra_host(text: &str) -> Result<String, String> {
 
 pub(crate) fn ip(text: &str) -> Result<String, String> {
     let trimmed = text.trim();
-    trimmed.parse::<std::net::IpAddr>().map(|_| trimmed.to_owned()).map_err(|_| format!("{text} is not an ip address"))
+    trimmed.parse::<std::net::IpAddr>().map(|_| trimmed.to_owned()).map_err(|_| format!("IP address is not correctly formatted: {text}"))
+}
+
+/// `NAME=value` or `NAME` of `--env`.
+pub(crate) fn env(text: &str) -> Result<String, String> {
+    let named = !text.is_empty() && !text.starts_with('=');
+    if named { Ok(text.to_owned()) } else { Err(format!("invalid environment variable: {text}")) }
+}
+
+/// `name=value` or `name` of `--label`.
+pub(crate) fn label(text: &str) -> Result<String, String> {
+    if text.starts_with('=') { Err(format!("invalid label '{text}': empty name")) } else { Ok(text.to_owned()) }
 }
 
 /// One of the streams of `--attach`, in lower case.
@@ -191,9 +202,31 @@ pub(crate) fn key_value(text: &str) -> Result<(String, String), String> {
     })
 }
 
+/// `name=value` of `--sysctl`: only those that are a namespace's own.
+pub(crate) fn sysctl(text: &str) -> Result<(String, String), String> {
+    const ALLOWED: [&str; 8] = [
+        "kernel.msgmax",
+        "kernel.msgmnb",
+        "kernel.msgmni",
+        "kernel.sem",
+        "kernel.shmall",
+        "kernel.shmmax",
+        "kernel.shmmni",
+        "kernel.shm_rmid_forced",
+    ];
+    match text.split_once('=') {
+        Some((name, value))
+            if ALLOWED.contains(&name) || name.starts_with("net.") || name.starts_with("fs.mqueue.") =>
+        {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => Err(format!("sysctl '{text}' is not allowed")),
+    }
+}
+
 /// `name=value` of `--filter`.
 pub(crate) fn filter(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains('=') { Ok(text.to_owned()) } else { Err(format!("invalid filter '{text}'")) }
+    if text.is_empty() || text.contains('=') { Ok(text.to_owned()) } else { Err("bad format of filter (expected name=value)".to_owned()) }
 }
 
 #[cfg(test)]
