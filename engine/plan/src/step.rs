@@ -149,7 +149,8 @@ pub enum Step<'a> {
     /// Make the root filesystem: overlay over these directories, mounted in the container's own mount namespace
     /// (so it vanishes with it). `options` is the whole data string of mount(2); `workdir` is where its relative lower paths start.
     Overlay {
-        /// Directory from which relative paths in `options` start; also where the overlay is attached in the container's mount namespace, so nothing that is bound may lie below it.
+        /// Directory from which relative paths in `options` start; also where the overlay is attached in the
+        /// container's mount namespace (sources of binds are taken hold of before).
         cwd: &'a CStr,
         /// `lowerdir=...,upperdir=...,workdir=...`, at most 4095 bytes.
         options: &'a CStr,

@@ -95,6 +95,8 @@ pub(crate) struct Shim {
     scratch: Buffer,
     scratch_used: usize,
     pub(crate) in_pid_namespace: bool,
+    /// Root of the container's user namespace, as ids of the host.
+    pub(crate) root: Option<(u32, u32)>,
     over: bool,
 }
 
@@ -136,6 +138,7 @@ impl Shim {
             scratch: Buffer::new(HEADER + MAX_CHUNK)?,
             scratch_used: 0,
             in_pid_namespace: false,
+            root: None,
             over: false,
         };
         shim.adopt(start)?;

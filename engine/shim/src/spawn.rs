@@ -33,8 +33,8 @@ pub(crate) struct Prepared<'p> {
     pub(crate) stdin_once: Option<bool>,
     pub(crate) terminal: bool,
     pub(crate) attach_on_start: bool,
-    own_time: bool,
-    maps: bool,
+    /// Root of the container's user namespace, as ids of the host.
+    pub(crate) root: Option<(u32, u32)>,
 }
 
 /// A child that waits for its start to be finished, and the shim's ends of what connects them.
@@ -78,7 +78,8 @@ impl<'p> Prepared<'p> {
                     let directory = flags::RDONLY | flags::DIRECTORY;
                     prepared.cgroup = Some(file::open(CWD, path, directory, 0).at(StepKind::Cgroup, path)?);
                 }
-                Step::UidMap { .. } | Step::GidMap { .. } => prepared.maps = true,
+                Step::UidMap { inside: 0, outside, .. } => prepared.root.get_or_insert_default().0 = outside,
+                Step::GidMap { inside: 0, outside, .. } => prepared.root.get_or_insert_default().1 = outside,
                 _ => {}
             }
         }
@@ -104,8 +105,7 @@ impl<'p> Prepared<'p> {
     /// Offsets can be written only before anybody lives in the time namespace (EACCES after the clone), so it is unshared
     /// here, and the next clone is born into it.
     fn make_time_namespace(&mut self, steps: &Steps<'p>) -> Outcome<'p> {
-        self.own_time = self.namespaces & ns::TIME != 0;
-        if !self.own_time {
+        if self.namespaces & ns::TIME == 0 {
             return Ok(());
         }
         self.namespaces &= !ns::TIME;
@@ -130,6 +130,12 @@ impl<'p> Prepared<'p> {
         let stdin = pipe(piped && self.stdin_once.is_some()).at(StepKind::Prepare, "stdin")?;
         let stdout = pipe(piped).at(StepKind::Prepare, "stdout")?;
         let stderr = pipe(piped).at(StepKind::Prepare, "stderr")?;
+        if let Some((uid, gid)) = self.root {
+            // So that the child, root there and nobody here, can give them to its user.
+            for (end, _) in [&stdin, &stdout, &stderr].into_iter().flatten() {
+                file::chown(end, uid, gid).at(StepKind::Prepare, "stdio")?;
+            }
+        }
 
         let cgroup = self.cgroup.as_ref().map(AsFd::fd);
         let cloned = process::clone(self.namespaces, cgroup).at(StepKind::Clone, "clone3")?;
@@ -160,7 +166,7 @@ impl<'p> Prepared<'p> {
                 write_number(procs, pid).at(StepKind::Cgroup, procs)?;
             }
         }
-        if self.maps {
+        if self.namespaces & ns::USER != 0 {
             write_maps(steps, pid).at(StepKind::Namespace, "id maps")?;
         }
         Ok(spawned)

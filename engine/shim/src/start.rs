@@ -29,10 +29,12 @@ impl Shim {
 
     fn try_start<'p>(&mut self, place: usize, id: Text<128>, plan: &'p [u8], starter: usize) -> Outcome<'p> {
         let steps = spawn::check(plan).map_err(|_| Errno::EPROTO).at(StepKind::Plan, "plan")?;
-        let prepared = Prepared::read(&steps)?;
+        let mut prepared = Prepared::read(&steps)?;
         if place == INIT {
+            self.root = prepared.root;
             self.prepare_container(&prepared)?;
         } else {
+            prepared.root = self.root;
             self.enter_pid_namespace(&prepared)?;
         }
         let text = |path: Option<&'p core::ffi::CStr>| Text::copy(path.unwrap_or_default().to_bytes());

@@ -7,7 +7,7 @@ use super::beneath;
 use super::tree::Tree;
 use crate::failure::{At, Outcome};
 use crate::sys::file::{self, Stat, flags, mode};
-use crate::sys::{CWD, Errno, OwnedFd, Result};
+use crate::sys::{Errno, OwnedFd, Result};
 use core::ffi::CStr;
 use hull_plan::StepKind;
 
@@ -16,13 +16,13 @@ const MAX_DEPTH: u32 = 128;
 const READ_DIRECTORY: u64 = flags::RDONLY | flags::DIRECTORY | flags::NOFOLLOW | flags::NONBLOCK;
 
 /// Copies `target`'s content into the host's directory `source`, if that is empty.
-pub(super) fn run<'p>(tree: &Tree, source: &'p CStr, target: &'p CStr) -> Outcome<'p> {
+pub(super) fn run<'p>(tree: &mut Tree, source: &'p CStr, target: &'p CStr) -> Outcome<'p> {
     tree.require_own(StepKind::Mount, target)?;
+    let to = tree.take_source().ok_or(Errno::ENOENT).at(StepKind::BindSource, source)?;
     let Some(from) = beneath::find_if_there(tree.root(), target).at(StepKind::Mount, target)? else { return Ok(()) };
     if file::stat(&from).at(StepKind::Mount, target)?.kind() != mode::DIRECTORY {
         return Ok(());
     }
-    let to = file::open(CWD, source, flags::RDONLY | flags::DIRECTORY, 0).at(StepKind::BindSource, source)?;
     if !is_empty(&to).at(StepKind::BindSource, source)? {
         return Ok(());
     }

@@ -11,10 +11,10 @@ use core::ffi::CStr;
 use core::fmt::Write;
 use hull_plan::{Step, StepKind, Steps};
 
-/// Most binds in one plan: their sources are open at the same time.
-const MAX_BINDS: usize = 480;
+/// Most binds and volumes to fill in one plan: their sources are open at the same time.
+const MAX_SOURCES: usize = 480;
 
-type Sources = Page<[Option<OwnedFd>; MAX_BINDS]>;
+type Sources = Page<[Option<OwnedFd>; MAX_SOURCES]>;
 
 /// See the module.
 #[derive(Debug)]
@@ -72,29 +72,34 @@ impl Tree {
         mount::mount(c"", c"/", c"", propagation, c"").at(StepKind::Rootfs, "/")
     }
 
-    /// Takes hold of what the plan binds, before the root filesystem is attached somewhere and could hide it.
+    /// Takes hold of what the plan takes from the host, before the root filesystem is attached somewhere and could hide it.
     pub(super) fn open_sources<'p>(&mut self, steps: &Steps<'p>) -> Outcome<'p> {
         let descriptors =
             file::open(CWD, c"/proc/self/fd", flags::PATH | flags::DIRECTORY, 0).at(StepKind::Rootfs, "/proc/self/fd")?;
         self.descriptors = Some(descriptors);
         let mut sources: Option<Sources> = None;
-        let binds = steps.clone().flatten().filter_map(|step| match step {
-            Step::Bind { source, flags, .. } => Some((source, flags)),
+        let wanted = steps.clone().flatten().filter_map(|step| match step {
+            Step::Bind { source, flags, .. } => Some((source, Some(flags & ms::REC != 0))),
+            Step::CopyUp { source, .. } => Some((source, None)),
             _ => None,
         });
-        for (index, (source, flags)) in binds.enumerate() {
+        for (index, (source, bound)) in wanted.enumerate() {
             let slots = match &mut sources {
                 Some(slots) => slots,
-                empty => empty.insert(Page::new([const { None }; MAX_BINDS]).at(StepKind::Rootfs, source)?),
+                empty => empty.insert(Page::new([const { None }; MAX_SOURCES]).at(StepKind::Rootfs, source)?),
             };
             let slot = slots.get_mut(index).ok_or(Errno::E2BIG).at(StepKind::BindSource, source)?;
-            *slot = Some(mount::clone_tree(CWD, source, flags & ms::REC != 0).at(StepKind::BindSource, source)?);
+            let opened = match bound {
+                Some(recursive) => mount::clone_tree(CWD, source, recursive),
+                None => file::open(CWD, source, flags::RDONLY | flags::DIRECTORY, 0),
+            };
+            *slot = Some(opened.at(StepKind::BindSource, source)?);
         }
         self.sources = sources;
         Ok(())
     }
 
-    /// The source of the next bind of the plan.
+    /// The source of the next `Bind` (a detached tree) or `CopyUp` (a directory) of the plan.
     pub(super) fn take_source(&mut self) -> Option<OwnedFd> {
         let source = self.sources.as_mut()?.get_mut(self.next_source)?.take();
         self.next_source += 1;

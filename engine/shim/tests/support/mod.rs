@@ -82,7 +82,7 @@ impl Recipe {
             .step(Step::Overlay { cwd: &scratch.c_path(""), options: &c_string(options) })
             .step(Step::Bind { source: c"/usr", target: c"/usr", flags: BIND | REC | RDONLY, propagation: 1 << 18 })
             .step(mount(c"proc", c"/proc"))
-            .step(mount(c"tmpfs", c"/dev"))
+            .step(Step::Mount { fstype: c"tmpfs", source: c"tmpfs", target: c"/dev", flags: 2, data: c"mode=755" })
             .step(Step::Mount {
                 fstype: c"devpts",
                 source: c"devpts",
