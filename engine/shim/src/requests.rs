@@ -2,7 +2,7 @@
 //! touches nothing else.
 
 use crate::input::Payload;
-use crate::process::{INIT, Phase};
+use crate::process::{INIT, Phase, Process};
 use crate::shim::{MAX_PROCESSES, Shim};
 use crate::sys::{Errno, Result, process, time, tty};
 use crate::text::Text;
@@ -59,11 +59,10 @@ impl Shim {
 
     /// The process that a request means.
     fn find(&self, target: &CStr) -> Result<usize> {
-        let mut all = self.processes.iter().enumerate();
-        let found = all.find(|(_, process)| {
-            process.as_ref().is_some_and(|process| process.id.as_bytes() == target.to_bytes() && process.is_alive())
-        });
-        found.map(|(place, _)| place).ok_or(Errno::ESRCH)
+        let is_it = |process: &Process| {
+            process.id.as_bytes() == target.to_bytes() && process.is_alive() && process.phase != Phase::Failed
+        };
+        self.processes.iter().position(|process| process.as_deref().is_some_and(is_it)).ok_or(Errno::ESRCH)
     }
 
     fn attach(&mut self, from: usize, place: usize, stdin: bool) -> Result<()> {

@@ -8,13 +8,13 @@ use support::{Recipe, Scratch, Shim, log};
 #[test]
 fn a_container_runs_and_its_log_and_record_are_there_before_its_end_is_told() {
     let scratch = Scratch::new("runs");
-    let plan = Recipe::container(&scratch).sh("echo $$ $(hostname); echo err >&2; exit 7").bytes();
+    let plan = Recipe::container(&scratch).sh("echo $$ $(hostname) $(grep -q 'host LOCAL' /proc/net/fib_trie && echo lo is up); echo err >&2; exit 7").bytes();
     let mut shim = Shim::start(&plan);
     let pid = shim.channel.started();
     let record = shim.channel.exited();
     assert_eq!((record.pid, record.code, record.signal, record.oom_killed), (pid, 7, 0, false));
     assert!(record.started_at <= record.finished_at);
-    assert_eq!(log(&scratch, "stdout"), "1 box\n");
+    assert_eq!(log(&scratch, "stdout"), "1 box lo is up\n");
     assert_eq!(log(&scratch, "stderr"), "err\n");
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(scratch.path("exit.json")).unwrap()).unwrap();
     assert_eq!(json["code"], 7);

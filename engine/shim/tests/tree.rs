@@ -110,9 +110,12 @@ fn masked_paths_are_empty_and_read_only_ones_cannot_be_written() {
         Step::MaskPath { path: c"/not/there" },
         Step::ReadonlyPath { path: c"/fixed" },
         Step::ReadonlyPath { path: c"/proc/sys" },
+        mount(c"tmpfs", c"/outer"),
+        mount(c"tmpfs", c"/outer/inner"),
+        Step::ReadonlyPath { path: c"/outer" },
         Step::ReadonlyPath { path: c"/not/there" },
     ];
-    let script = "ls -A /hidden; cat /hidden-file /proc/kcore; ! touch /hidden/x /fixed/y; ! echo 1 > /proc/sys/kernel/domainname;
+    let script = "ls -A /hidden; cat /hidden-file /proc/kcore; ! touch /hidden/x /fixed/y; ! touch /outer/x; ! touch /outer/inner/x; ! echo 1 > /proc/sys/kernel/domainname;
         ! echo x > /hidden-file 2>/dev/null || echo a device; touch /elsewhere && echo ok";
     assert_eq!(output(&scratch, &steps, script), "a device\nok\n");
     let out = output(&scratch, &[Step::ReadonlyRoot, mount(c"tmpfs", c"/tmp")], "! touch /x; touch /tmp/x && echo only there");

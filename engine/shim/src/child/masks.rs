@@ -25,6 +25,9 @@ pub(super) fn mask<'p>(tree: &Tree, path: &'p CStr) -> Outcome<'p> {
 pub(super) fn read_only<'p>(tree: &Tree, path: &'p CStr) -> Outcome<'p> {
     tree.require_own(StepKind::Mask, path)?;
     let Some(place) = beneath::find_if_there(tree.root(), path).at(StepKind::Mask, path)? else { return Ok(()) };
+    if file::is_mount_root(&place).at(StepKind::Mask, path)? {
+        return mounts::restrict(tree, &place, ms::RDONLY | ms::REC).at(StepKind::Mask, path);
+    }
     let copy = mount::clone_tree(&place, c"", true).at(StepKind::Mask, path)?;
     mounts::attach(tree, &copy, &place, ms::RDONLY | ms::REC, 0).at(StepKind::Mask, path)
 }

@@ -139,6 +139,10 @@ impl<'p> Child<'_, 'p> {
             crate::sys::identity::set_group(0).at(StepKind::Namespace, "user")?;
             crate::sys::identity::set_user(0).at(StepKind::Namespace, "user")?;
         }
+        if prepared.namespaces & ns::NET != 0 {
+            // A network of one's own has at least oneself.
+            net::bring_up_loopback().at(StepKind::Namespace, "lo")?;
+        }
         if self.steps.clone().flatten().any(|step| step == Step::UnshareCgroup) {
             process::unshare(ns::CGROUP).at(StepKind::Namespace, "cgroup")?;
         }

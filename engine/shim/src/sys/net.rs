@@ -141,3 +141,21 @@ pub fn receive_message(socket: impl AsFd, buffer: &mut [u8], wait: bool) -> Resu
     // SAFETY: SCM_RIGHTS gave this process a new descriptor.
     Ok((length, came.then(|| unsafe { OwnedFd::adopt(control.descriptor) })))
 }
+
+/// Brings `lo` of this network namespace up. Any socket will do to ask.
+pub fn bring_up_loopback() -> Result<()> {
+    const SIOCSIFFLAGS: usize = 0x8914;
+    const UP: u16 = 1;
+    #[repr(C)]
+    struct InterfaceRequest {
+        name: [u8; 16],
+        flags: u16,
+        rest: [u8; 22],
+    }
+    // SAFETY: no memory is involved.
+    let socket = OwnedFd::from_result(unsafe { call!(SOCKET, UNIX, STREAM | CLOEXEC, 0) }?)?;
+    let mut request = InterfaceRequest { name: [0; 16], flags: UP, rest: [0; 22] };
+    request.name[..2].copy_from_slice(b"lo");
+    // SAFETY: `request` is a `struct ifreq` (40 bytes), which the kernel reads.
+    unsafe { call!(IOCTL, socket.fd().arg(), SIOCSIFFLAGS, &raw const request) }.map(drop)
+}
