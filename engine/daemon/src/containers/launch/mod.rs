@@ -171,6 +171,7 @@ impl Runtime for ShimRuntime {
             Err(error) => return Err(error),
         }
         object::sync_directory(&self.paths.containers())?;
+        self.observability.forget(&container.id);
         self.reaper.submit(None, vec![Work::Tree(trash)]);
         Ok(())
     }
