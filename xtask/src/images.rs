@@ -1,25 +1,115 @@
-//! (to be written by its owner)
+//! `cargo xtask images`: real images from Debian's packages, and the static programs of our own that run in containers.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `target/images/busybox.tar` | busybox-static with a link for each of its commands |
+//! | `target/images/nginx.tar` | nginx-light with the libraries that it loads |
+//! | `target/hull/hello.tar` | the image that `hulld` embeds |
+//! | `target/hull/hull-guest` | what the tests run inside containers |
+//!
+//! Packages are downloaded and unpacked under `target/`, never installed. The images are OCI layouts that Docker loads as
+//! well, and the same packages always give the same bytes.
 
-/// No options yet.
+mod busybox;
+mod layer;
+mod layout;
+mod nginx;
+mod packages;
+mod programs;
+
+use crate::command::target;
+use anyhow::{Context, Result};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Make busybox and nginx images from Debian packages.
 #[derive(clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Make them again, even if nothing changed
+    #[arg(long)]
+    force: bool,
+    /// Make only our own static programs: the embedded image, and what the tests run inside containers
+    #[arg(long, conflicts_with = "force")]
+    programs: bool,
+}
 
 /// Runs the task.
-pub(crate) fn run(_: Args) -> anyhow::Result<()> {
-    anyhow::bail!("not built yet")
+pub(crate) fn run(args: Args) -> Result<()> {
+    if args.programs {
+        hello()?;
+        return guest();
+    }
+    if args.force {
+        for image in IMAGES {
+            let stamp = stamp_file(image.name)?;
+            if stamp.exists() {
+                fs::remove_file(&stamp).with_context(|| format!("cannot remove {}", stamp.display()))?;
+            }
+        }
+    }
+    all()
 }
 
-/// See [`run`].
-pub(crate) fn hello() -> anyhow::Result<()> {
-    anyhow::bail!("not built yet")
+/// An image that is made from packages.
+struct Recipe {
+    name: &'static str,
+    /// Where to begin; what they need is found out.
+    packages: &'static [&'static str],
+    make: fn(unpacked: &Path) -> Result<layout::Image>,
 }
 
-/// See [`run`].
-pub(crate) fn all() -> anyhow::Result<()> {
-    anyhow::bail!("not built yet")
+const IMAGES: [Recipe; 2] = [busybox::RECIPE, nginx::RECIPE];
+/// Part of every stamp: raise it when a recipe changes what it makes.
+const FORMAT: u32 = 1;
+
+/// All images from packages; those that are up to date cost one look-up each.
+pub(crate) fn all() -> Result<()> {
+    for image in IMAGES {
+        let tar = target("images")?.join(format!("{}.tar", image.name));
+        let closure = packages::closure(image.packages)?;
+        let stamp = format!("format {FORMAT}\n{}", closure.versions);
+        let stamp_file = stamp_file(image.name)?;
+        if tar.exists() && fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) {
+            println!("images: {} is up to date", tar.display());
+            continue;
+        }
+        let unpacked = packages::unpack(image.name, &closure)?;
+        let made = (image.make)(&unpacked).with_context(|| format!("cannot make the image {}", image.name))?;
+        write(&tar, &made.tar()?)?;
+        fs::write(&stamp_file, stamp).with_context(|| format!("cannot write {}", stamp_file.display()))?;
+        println!("images: {} from {}", tar.display(), closure.names.join(", "));
+    }
+    Ok(())
 }
 
-/// See [`run`].
-pub(crate) fn guest() -> anyhow::Result<()> {
-    anyhow::bail!("not built yet")
+/// The program and the image that `hulld` embeds.
+pub(crate) fn hello() -> Result<()> {
+    let program = programs::build("hull-hello")?;
+    let image = programs::hello_image(&program)?;
+    write(&target("hull")?.join("hello.tar"), &image.tar()?)
+}
+
+/// The program that tests run inside containers.
+pub(crate) fn guest() -> Result<()> {
+    let program = programs::build("hull-guest")?;
+    let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
+    let target = target("hull")?.join("hull-guest");
+    write(&target, &bytes)?;
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(&target, mode).with_context(|| format!("cannot make {} executable", target.display()))
+}
+
+fn stamp_file(name: &str) -> Result<PathBuf> {
+    Ok(target("images")?.join(format!("{name}.stamp")))
+}
+
+/// Replaces a file if its content differs: what embeds it is then not built again for nothing.
+fn write(path: &Path, content: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == content) {
+        return Ok(());
+    }
+    // Not beside the file: hulld's build watches that folder.
+    let temporary = target("images")?.join(format!("new.{}", std::process::id()));
+    fs::write(&temporary, content).with_context(|| format!("cannot write {}", temporary.display()))?;
+    fs::rename(&temporary, path).with_context(|| format!("cannot write {}", path.display()))
 }
