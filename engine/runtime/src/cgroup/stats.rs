@@ -58,7 +58,8 @@ pub struct MemoryStats {
     pub max_usage: Option<u64>,
     /// `None`: unlimited.
     pub limit: Option<u64>,
-    /// How often the limit was hit (`memory.failcnt`, `max` of `memory.events`).
+    /// How often the limit was hit (`memory.failcnt`, `max` of `memory.events`). v1 kernels do not count where memory and
+    /// memory + swap have the same limit: the second is hit first, and its own counter stays 0.
     pub failcnt: u64,
     /// Swap in use; on v1 memory + swap less memory.
     pub swap: Option<u64>,

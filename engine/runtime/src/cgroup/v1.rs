@@ -28,7 +28,8 @@ pub(crate) fn apply(dirs: &impl Directories, limits: &[V1Limit]) -> Result<Vec<W
     for limit in memory_order(dirs, limits) {
         match set(dirs, limit) {
             Ok(()) => {}
-            Err(error) if lacks(&error) => warnings.push(Warning { limit: limit.name(), value: limit.value() }),
+            // cgroups-rs opens with O_CREAT, which cgroupfs answers with EACCES where the file is missing.
+            Err(error) if lacks(&error) || error.raw_os_error() == Some(nix::libc::EACCES) => warnings.push(Warning { limit: limit.name(), value: limit.value() }),
             Err(source) => return Err(CgroupError::Limit { limit: limit.name(), value: limit.value(), source }),
         }
     }
