@@ -47,8 +47,8 @@ impl Cgroup {
         Ok(cgroup)
     }
 
-    /// Its directories, before any of them exists.
-    pub(super) fn layout(hierarchies: &Hierarchies, engine_id: &str, container_id: &str) -> Self {
+    /// Its directories, whether they exist or not; the id is 0.
+    pub fn layout(hierarchies: &Hierarchies, engine_id: &str, container_id: &str) -> Self {
         let below = |root: &Path| tree::engine_dir(root, engine_id).join(container_id);
         Self {
             mode: hierarchies.mode(),

@@ -168,7 +168,9 @@ impl Hierarchies {
         }
     }
 
-    fn assemble(v1: Vec<V1Mount>, unified: PathBuf, own: &str, controllers2: Vec<String>) -> Self {
+    /// From what was found: v1 mounts, where cgroup2 is mounted, the text of `/proc/self/cgroup`, cgroup2's controllers.
+    /// Pure, so that other kinds of host can be had in a test.
+    pub fn assemble(v1: Vec<V1Mount>, unified: PathBuf, own: &str, controllers2: Vec<String>) -> Self {
         let limits_in_v1 = v1.iter().any(|m| m.controllers.iter().any(|c| *c != Controller::Systemd));
         let beside = unified != Path::new("/sys/fs/cgroup/unified") && !unified.starts_with("/sys/fs/cgroup");
         let mode = match (limits_in_v1, beside) {

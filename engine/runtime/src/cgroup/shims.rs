@@ -21,22 +21,27 @@ impl ShimCgroup {
     /// # Errors
     /// When a directory cannot be made.
     pub fn create(hierarchies: &Hierarchies, engine_id: &str) -> Result<Self, CgroupError> {
-        let unified = tree::engine_dir(hierarchies.unified(), engine_id);
-        create::make_v2_parent(hierarchies, &unified)?;
-        let mut dirs = vec![unified.join(tree::SHIMS)];
-        if let Some(root) = hierarchies.v1_root(Controller::Systemd) {
-            dirs.push(tree::engine_dir(root, engine_id).join(tree::SHIMS));
+        create::make_v2_parent(hierarchies, &tree::engine_dir(hierarchies.unified(), engine_id))?;
+        for dir in dirs(hierarchies, engine_id) {
+            make(&dir)?;
         }
-        for dir in &dirs {
-            make(dir)?;
-        }
-        Ok(Self { procs: dirs.iter().map(|dir| dir.join("cgroup.procs")).collect() })
+        Ok(Self::layout(hierarchies, engine_id))
+    }
+
+    /// Where it is, whether it exists or not.
+    pub fn layout(hierarchies: &Hierarchies, engine_id: &str) -> Self {
+        Self { procs: dirs(hierarchies, engine_id).map(|dir| dir.join("cgroup.procs")).collect() }
     }
 
     /// The `cgroup.procs` files that a shim writes itself to.
     pub fn procs(&self) -> &[PathBuf] {
         &self.procs
     }
+}
+
+fn dirs<'a>(hierarchies: &'a Hierarchies, engine_id: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
+    let roots = [Some(hierarchies.unified()), hierarchies.v1_root(Controller::Systemd)];
+    roots.into_iter().flatten().map(|root| tree::engine_dir(root, engine_id).join(tree::SHIMS))
 }
 
 fn make(dir: &Path) -> Result<(), CgroupError> {

@@ -145,6 +145,12 @@ fn cgroup(steps: &mut Steps, target: &Path, options: &Options, extras: &Extras) 
     bind(steps, &place.unified, &target.join("unified"), options.flags | own, libc::MS_PRIVATE)
 }
 
+/// Whether this is the tmpfs of [`cgroup`], which had to be writable until its directories were made.
+pub(super) fn is_readonly_v1_cgroup(mount: &Mount, extras: &Extras) -> bool {
+    let readonly = || parse(mount.options().as_deref().unwrap_or_default()).flags & libc::MS_RDONLY != 0;
+    extras.cgroup.mode != Mode::V2 && mount.typ().as_deref() == Some("cgroup") && readonly()
+}
+
 fn directory(controller: Controller) -> &'static str {
     match controller {
         Controller::Systemd => "systemd",

@@ -5,7 +5,7 @@ use super::extras::{Extras, Rootfs};
 use super::{PlanError, mounts};
 use hull_plan::Step;
 use nix::libc::{MS_REC, MS_SLAVE, S_IFBLK, S_IFCHR, S_IFIFO};
-use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, Spec};
+use oci_spec::runtime::{LinuxDevice, LinuxDeviceType, Mount, Spec};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +51,9 @@ pub(super) fn make(steps: &mut Steps, spec: &Spec, extras: &Extras) -> Result<()
         for path in linux.readonly_paths().iter().flatten() {
             steps.with("read-only path", path, |path| Step::ReadonlyPath { path })?;
         }
+    }
+    for path in mounts.iter().filter(|m| mounts::is_readonly_v1_cgroup(m, extras)).map(Mount::destination) {
+        steps.with_path("read-only path", path, |path| Step::ReadonlyPath { path })?;
     }
     if spec.root().as_ref().and_then(|root| root.readonly()) == Some(true) {
         steps.push(&Step::ReadonlyRoot);
