@@ -47,7 +47,10 @@ pub(super) fn of(container: &Container, inputs: &Inputs<'_>) -> Vec<LinuxNamespa
         // Both values are of the right type, which is all that the builder checks.
         list.extend(namespace.build());
     };
-    let of_pid = |pid: Option<u32>, name: &str| pid.map(|pid| PathBuf::from(format!("/proc/{pid}/ns/{name}")));
+    let joined = |mode: &str, pid: Option<u32>, name: &str| {
+        let pid = pid.filter(|_| mode.starts_with("container:"))?;
+        Some(PathBuf::from(format!("/proc/{pid}/ns/{name}")))
+    };
     if host.mnt_mode != "host" {
         add(LinuxNamespaceType::Mount, None);
     }
@@ -55,14 +58,14 @@ pub(super) fn of(container: &Container, inputs: &Inputs<'_>) -> Vec<LinuxNamespa
         add(LinuxNamespaceType::Uts, None);
     }
     if host.pid_mode != "host" {
-        add(LinuxNamespaceType::Pid, of_pid(inputs.joins.pid, "pid"));
+        add(LinuxNamespaceType::Pid, joined(&host.pid_mode, inputs.joins.pid, "pid"));
     }
     if host.ipc_mode != "host" {
-        add(LinuxNamespaceType::Ipc, of_pid(inputs.joins.ipc, "ipc"));
+        add(LinuxNamespaceType::Ipc, joined(&host.ipc_mode, inputs.joins.ipc, "ipc"));
     }
     match container.network_mode() {
         NetworkMode::Host => {}
-        NetworkMode::Container(_) => add(LinuxNamespaceType::Network, of_pid(inputs.joins.net, "net")),
+        NetworkMode::Container(_) => add(LinuxNamespaceType::Network, joined(&host.network_mode, inputs.joins.net, "net")),
         NetworkMode::None | NetworkMode::Bridge | NetworkMode::Named(_) => {
             add(LinuxNamespaceType::Network, inputs.netns.map(PathBuf::from));
         }
