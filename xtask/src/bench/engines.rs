@@ -50,11 +50,17 @@ impl Stage {
         Prefix::with(self.packages.join(name), packages)
     }
 
-    /// A command inside the network namespace, with a mount namespace of its own so that a peer's mounts end with it.
+    /// A command inside the network namespace, and in a mount namespace of its engine's own so that a peer's mounts end
+    /// with it: a new one, or that of the engine's first process, since containerd runs what dockerd has mounted.
     /// `ip netns exec` would hide the cgroup mounts.
-    fn command(&self, words: &[String]) -> Command {
+    fn command(&self, first: Option<&Child>, words: &[String]) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--net=/run/netns/{}", self.netns)).args(["--", "unshare", "--mount", "--"]).args(words);
+        command.arg(format!("--net=/run/netns/{}", self.netns));
+        match first {
+            Some(first) => command.arg(format!("--mount=/proc/{}/ns/mnt", first.id())).arg("--"),
+            None => command.args(["--", "unshare", "--mount", "--"]),
+        };
+        command.args(words);
         command
     }
 
@@ -231,7 +237,7 @@ impl Engine {
 
     fn start(&mut self, stage: &Stage, words: &[String]) -> Result<()> {
         let log = fs::File::create(self.log(self.processes.len()))?;
-        let mut command = stage.command(words);
+        let mut command = stage.command(self.processes.first(), words);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         self.processes.push(command.spawn().with_context(|| format!("cannot start {}", words.join(" ")))?);
         Ok(())
@@ -287,11 +293,19 @@ fn absent_cgroups() -> Vec<PathBuf> {
     roots.flat_map(|root| names.map(|name| root.join(name))).filter(|path| !path.exists()).collect()
 }
 
+/// Kills what is in a cgroup and removes it with those below. podman keeps the monitor of an exec for five minutes.
 fn remove_cgroups(path: &Path) {
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
         if entry.path().is_dir() {
             remove_cgroups(&entry.path());
         }
     }
-    fs::remove_dir(path).ok();
+    let deadline = Instant::now() + Duration::from_secs(3);
+    while path.exists() && fs::remove_dir(path).is_err() && Instant::now() < deadline {
+        let processes = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+        for pid in processes.lines().filter_map(|line| line.parse().ok()) {
+            kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+        }
+        up::pause();
+    }
 }
