@@ -13,6 +13,8 @@
 mod create;
 mod device;
 mod device_program;
+#[cfg(test)]
+mod device_tests;
 mod group;
 mod hierarchies;
 mod limits;
