@@ -1,3 +1,137 @@
-//! hulld: Hull's container engine daemon.
+//! hulld: see the library. This file only starts and stops it.
+#![forbid(unsafe_code)]
 
-fn main() {}
+use anyhow::{Context, Result};
+use clap::Parser;
+use hulld::config::{Config, Flags, Settings};
+use hulld::engine::Engine;
+use hulld::pidfile::Pidfile;
+use hulld::server::notify::notify;
+use hulld::server::{Dispatch, Listener, Server, tls};
+use hulld::{api, artifacts, logging};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Waiting on sockets is all that the workers do; what blocks runs on blocking threads, which end when idle.
+const WORKERS: usize = 2;
+/// More at once would not be faster on one disk, and every thread costs memory.
+const BLOCKING_THREADS: usize = 16;
+/// How long requests that are being handled may go on after SIGTERM.
+const GRACE: Duration = Duration::from_secs(3);
+
+fn main() -> ExitCode {
+    let flags = Flags::parse();
+    match run(&flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One sentence: what was being done, then each cause.
+            eprintln!("hulld: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(flags: &Flags) -> Result<()> {
+    let config = Config::new(Settings::load(flags)?)?;
+    if flags.validate {
+        println!("configuration OK");
+        return Ok(());
+    }
+    let log = logging::start(config.log_level);
+    anyhow::ensure!(nix::unistd::geteuid().is_root(), "hulld needs to be started as root");
+    for missing in artifacts::missing() {
+        tracing::warn!("{missing}");
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .thread_keep_alive(Duration::from_secs(2))
+        .thread_name("hulld")
+        .enable_all()
+        .build()
+        .context("start the tokio runtime")?;
+    let result = runtime.block_on(serve(flags, config, &log));
+    // Blocking reads (a client's half-sent image) must not keep the process.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(flags: &Flags, config: Config, log: &logging::Handle) -> Result<()> {
+    // Before anything else, so that a SIGTERM at any moment is an orderly end.
+    let mut signals = Signals::new().context("listen for signals")?;
+    let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
+    if config.tls.is_none() && config.hosts.iter().any(|host| host.is_reachable_from_outside()) {
+        tracing::warn!("the API is open on TCP without TLS: whoever can connect is root on this machine");
+    }
+    // The sockets come first: whoever connects from now on waits until the engine stands.
+    let listeners = Listener::bind_all(&config)?;
+    let metrics_socket = config
+        .metrics_addr
+        .map(|address| std::net::TcpListener::bind(address).with_context(|| format!("listen on {address} for metrics")))
+        .transpose()?;
+    let _pidfile = Pidfile::write(&config.pidfile)?;
+    let engine = Engine::start(config).await?;
+
+    let server = Server::new(Dispatch::new(api::router(engine.clone())));
+    let metrics_server = Server::new(Dispatch::new(api::metrics_router(engine.clone())));
+    for listener in listeners {
+        server.serve(listener, acceptor.clone()).context("serve the API")?;
+    }
+    if let Some(socket) = metrics_socket {
+        metrics_server.serve_metrics(socket).context("serve metrics")?;
+    }
+    notify("READY=1");
+    loop {
+        match signals.next().await {
+            Event::Stop(name) => {
+                tracing::info!("{name}: stopping, containers go on");
+                break;
+            }
+            Event::Reload => match reload(flags, &engine, log) {
+                Ok(()) => tracing::info!("SIGHUP: configuration read again"),
+                Err(error) => tracing::error!("SIGHUP: the old configuration stays: {error:#}"),
+            },
+        }
+    }
+    notify("STOPPING=1");
+    tokio::join!(server.shutdown(GRACE), metrics_server.shutdown(GRACE));
+    Ok(())
+}
+
+/// What can change while containers run: the level of the log, and registries.
+fn reload(flags: &Flags, engine: &Engine, log: &logging::Handle) -> Result<()> {
+    let config = Config::new(Settings::load(flags)?)?;
+    logging::set(log, config.log_level).context("change the log's level")?;
+    engine.set_registries(config.registries);
+    Ok(())
+}
+
+enum Event {
+    Stop(&'static str),
+    Reload,
+}
+
+struct Signals {
+    term: Signal,
+    int: Signal,
+    hup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+            hup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Event {
+        tokio::select! {
+            _ = self.term.recv() => Event::Stop("SIGTERM"),
+            _ = self.int.recv() => Event::Stop("SIGINT"),
+            _ = self.hup.recv() => Event::Reload,
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 /// A sequence of bytes to watch for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DetachKeys(Vec<u8>);
+pub(super) struct DetachKeys(Vec<u8>);
 
 impl Default for DetachKeys {
     fn default() -> Self {
@@ -15,7 +15,7 @@ impl DetachKeys {
     ///
     /// # Errors
     /// What the client is told.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let invalid = |key: &str| format!("Invalid detach keys ({text}) provided: unknown character: '{key}'");
         text.split(',').map(|key| code(key).ok_or_else(|| invalid(key))).collect::<Result<_, _>>().map(Self)
     }
@@ -39,14 +39,14 @@ fn code(key: &str) -> Option<u8> {
 
 /// Passes input on and holds back what may become the sequence.
 #[derive(Debug)]
-pub struct Watch {
+pub(super) struct Watch {
     keys: DetachKeys,
     matched: usize,
 }
 
 /// What a piece of input came to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Watched {
+pub(super) enum Watched {
     /// For the process.
     Pass(Vec<u8>),
     /// For the process, and then the sequence was complete: what follows it is nobody's.
@@ -55,12 +55,12 @@ pub enum Watched {
 
 impl Watch {
     /// Watches for these keys.
-    pub fn new(keys: DetachKeys) -> Self {
+    pub(super) fn new(keys: DetachKeys) -> Self {
         Self { keys, matched: 0 }
     }
 
     /// Takes the next input.
-    pub fn input(&mut self, bytes: &[u8]) -> Watched {
+    pub(super) fn input(&mut self, bytes: &[u8]) -> Watched {
         let keys = &self.keys.0;
         let mut pass = Vec::with_capacity(bytes.len() + self.matched);
         for &byte in bytes {

@@ -9,16 +9,16 @@
 
 use super::detach_keys::{DetachKeys, Watch, Watched};
 use super::error::ApiError;
+use crate::logs::{Chunk, Chunks};
 use crate::server::EofHold;
 use axum::body::{Body, BodyDataStream};
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Response};
 use bytes::{Buf, Bytes, BytesMut};
-use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, Version, header};
-use hull_api::stream::{StreamKind, header as frame_header};
+use hull_api::stream::header as frame_header;
 use hull_api::version::ApiVersion;
 use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
@@ -33,21 +33,12 @@ const INPUT: usize = 32 << 10;
 /// client loses output that it has not read yet.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A piece of output.
-#[derive(Debug, Clone)]
-pub(super) struct Piece {
-    /// 1: stdout or terminal; 2: stderr.
-    pub(super) stream: u8,
-    /// What was written.
-    pub(super) bytes: Bytes,
-}
-
 /// Where input goes.
 pub(super) trait Input: Send + 'static {
     /// Waits while the process doesn't read.
     fn write(&mut self, bytes: Bytes) -> impl Future<Output = io::Result<()>> + Send;
     /// The process reads end-of-file.
-    fn close(&mut self) -> impl Future<Output = io::Result<()>> + Send;
+    fn close(self) -> impl Future<Output = ()> + Send;
 }
 
 /// What is connected to the client.
@@ -55,7 +46,7 @@ pub(super) struct Session<I> {
     /// There is a terminal: no frames, and keys can detach.
     pub(super) tty: bool,
     /// Ends with the process' output.
-    pub(super) output: BoxStream<'static, io::Result<Piece>>,
+    pub(super) output: Chunks,
     /// Absent: what the client sends is read and dropped.
     pub(super) input: Option<I>,
     /// What the client's end of input means.
@@ -150,19 +141,17 @@ async fn body_to_input<I: Input>(mut body: BodyDataStream, mut input: I, at_eof:
         }
     }
     if at_eof == AtEof::CloseInput {
-        // A process that is gone needs no end-of-file.
-        let _ = input.close().await;
+        input.close().await;
     }
 }
 
 /// A frame in one buffer; output of a terminal as it is.
-pub(super) fn frame(tty: bool, piece: Piece) -> Bytes {
+pub(super) fn frame(tty: bool, piece: Chunk) -> Bytes {
     if tty {
         return piece.bytes;
     }
-    let kind = StreamKind::try_from(piece.stream).unwrap_or(StreamKind::Stdout);
     let mut framed = BytesMut::with_capacity(8 + piece.bytes.len());
-    framed.extend_from_slice(&frame_header(kind, piece.bytes.len() as u32));
+    framed.extend_from_slice(&frame_header(piece.stream, piece.bytes.len() as u32));
     framed.extend_from_slice(&piece.bytes);
     framed.freeze()
 }
@@ -196,18 +185,13 @@ async fn pump<I: Input>(connection: impl AsyncRead + AsyncWrite + Send, session:
     }
 }
 
-async fn send_output(
-    client: &mut (impl AsyncWrite + Unpin),
-    mut output: BoxStream<'static, io::Result<Piece>>,
-    tty: bool,
-) -> io::Result<()> {
+async fn send_output(client: &mut (impl AsyncWrite + Unpin), mut output: Chunks, tty: bool) -> io::Result<()> {
     while let Some(piece) = output.next().await {
         let piece = piece?;
         if tty {
             client.write_all(&piece.bytes).await?;
         } else {
-            let kind = StreamKind::try_from(piece.stream).unwrap_or(StreamKind::Stdout);
-            let header = frame_header(kind, piece.bytes.len() as u32);
+            let header = frame_header(piece.stream, piece.bytes.len() as u32);
             client.write_all_buf(&mut Buf::chain(&header[..], piece.bytes)).await?;
         }
         client.flush().await?;
@@ -255,9 +239,8 @@ async fn receive_input<I: Input>(
     match (input, at_eof) {
         (None, _) => InputEnd::Closed,
         (Some(_), AtEof::Detach) => InputEnd::Detached,
-        (Some(mut process), AtEof::CloseInput) => {
-            // A process that is gone needs no end-of-file.
-            let _ = process.close().await;
+        (Some(process), AtEof::CloseInput) => {
+            process.close().await;
             InputEnd::Closed
         }
     }

@@ -1,5 +1,6 @@
 use super::*;
 use futures_util::stream;
+use hull_api::stream::StreamKind;
 use tokio::io::duplex;
 use tokio::sync::mpsc;
 
@@ -11,15 +12,15 @@ impl Input for Recorder {
         self.0.send(Some(bytes)).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 
-    async fn close(&mut self) -> io::Result<()> {
-        self.0.send(None).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    async fn close(self) {
+        let _ = self.0.send(None);
     }
 }
 
 struct Fixture {
     client: tokio::io::DuplexStream,
     process: mpsc::UnboundedReceiver<Option<Bytes>>,
-    output: mpsc::UnboundedSender<Piece>,
+    output: mpsc::UnboundedSender<Chunk>,
     pump: tokio::task::JoinHandle<()>,
 }
 
@@ -33,8 +34,8 @@ fn start(tty: bool, at_eof: AtEof) -> Fixture {
     Fixture { client, process, output, pump: tokio::spawn(pump(server, session)) }
 }
 
-fn piece(stream: u8, bytes: &'static [u8]) -> Piece {
-    Piece { stream, bytes: Bytes::from_static(bytes) }
+fn piece(stream: StreamKind, bytes: &'static [u8]) -> Chunk {
+    Chunk { stream, bytes: Bytes::from_static(bytes) }
 }
 
 #[tokio::test]
@@ -44,8 +45,8 @@ async fn half_close_is_end_of_input_and_output_goes_on() {
     fixture.client.shutdown().await.unwrap();
     assert_eq!(fixture.process.recv().await, Some(Some(Bytes::from_static(b"in"))));
     assert_eq!(fixture.process.recv().await, Some(None));
-    fixture.output.send(piece(1, b"out")).unwrap();
-    fixture.output.send(piece(2, b"err")).unwrap();
+    fixture.output.send(piece(StreamKind::Stdout, b"out")).unwrap();
+    fixture.output.send(piece(StreamKind::Stderr, b"err")).unwrap();
     drop(fixture.output);
     let mut read = Vec::new();
     fixture.client.read_to_end(&mut read).await.unwrap();
@@ -56,7 +57,7 @@ async fn half_close_is_end_of_input_and_output_goes_on() {
 #[tokio::test]
 async fn a_terminal_is_raw_and_its_keys_detach() {
     let mut fixture = start(true, AtEof::Detach);
-    fixture.output.send(piece(1, b"$ ")).unwrap();
+    fixture.output.send(piece(StreamKind::Stdout, b"$ ")).unwrap();
     let mut prompt = [0; 2];
     fixture.client.read_exact(&mut prompt).await.unwrap();
     assert_eq!(&prompt, b"$ ");
@@ -81,7 +82,7 @@ async fn input_of_a_dead_process_is_dropped_and_its_last_output_arrives() {
     let mut fixture = start(false, AtEof::CloseInput);
     drop(fixture.process);
     fixture.client.write_all(b"nobody reads this").await.unwrap();
-    fixture.output.send(piece(1, b"last")).unwrap();
+    fixture.output.send(piece(StreamKind::Stdout, b"last")).unwrap();
     drop(fixture.output);
     let mut read = Vec::new();
     fixture.client.read_to_end(&mut read).await.unwrap();

@@ -15,35 +15,35 @@ use std::collections::BTreeMap;
 const MAX_JSON: usize = 4 << 20;
 
 /// Filters by name; the values of one are alternatives.
-pub type Filters = BTreeMap<String, Vec<String>>;
+pub(super) type Filters = BTreeMap<String, Vec<String>>;
 
 /// The query string.
 #[derive(Debug, Clone, Default)]
-pub struct Query(Vec<(String, String)>);
+pub(super) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// The first value of a parameter; empty counts as absent, as in Go's handlers.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// As [`Query::get`], owned.
-    pub fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         self.get(name).map(str::to_owned)
     }
 
     /// All values of a parameter.
-    pub fn all(&self, name: &str) -> Vec<String> {
+    pub(super) fn all(&self, name: &str) -> Vec<String> {
         self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
     }
 
     /// dockerd's idea of a boolean: everything but a few words is true.
-    pub fn flag(&self, name: &str) -> bool {
+    pub(super) fn flag(&self, name: &str) -> bool {
         self.flag_or(name, false)
     }
 
     /// As [`Query::flag`], with a value for an absent parameter.
-    pub fn flag_or(&self, name: &str, default: bool) -> bool {
+    pub(super) fn flag_or(&self, name: &str, default: bool) -> bool {
         let value = self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.trim().to_ascii_lowercase());
         value.map_or(default, |value| !matches!(value.as_str(), "" | "0" | "no" | "false" | "none"))
     }
@@ -52,7 +52,7 @@ impl Query {
     ///
     /// # Errors
     /// 400 when it is none, in Go's words.
-    pub fn number<N: std::str::FromStr>(&self, name: &str) -> Result<Option<N>, ApiError> {
+    pub(super) fn number<N: std::str::FromStr>(&self, name: &str) -> Result<Option<N>, ApiError> {
         self.get(name)
             .map(|text| {
                 text.parse().map_err(|_| {
@@ -68,7 +68,7 @@ impl Query {
     ///
     /// # Errors
     /// 400 when it is neither.
-    pub fn filters(&self) -> Result<Filters, ApiError> {
+    pub(super) fn filters(&self) -> Result<Filters, ApiError> {
         self.get("filters").map_or_else(|| Ok(Filters::new()), parse_filters)
     }
 }
@@ -106,7 +106,7 @@ impl<S: Sync> FromRequestParts<S> for Query {
 
 /// The one variable part of a path: an id or a name.
 #[derive(Debug, Clone)]
-pub struct Name(pub String);
+pub(super) struct Name(pub(super) String);
 
 impl<S: Sync + Send> FromRequestParts<S> for Name {
     type Rejection = ApiError;
@@ -121,11 +121,11 @@ impl<S: Sync + Send> FromRequestParts<S> for Name {
 
 /// A JSON body. An absent one is an error.
 #[derive(Debug)]
-pub struct Json<T>(pub T);
+pub(super) struct Json<T>(pub(super) T);
 
 /// A JSON body that may be absent.
 #[derive(Debug)]
-pub struct OptionalJson<T>(pub Option<T>);
+pub(super) struct OptionalJson<T>(pub(super) Option<T>);
 
 impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = ApiError;

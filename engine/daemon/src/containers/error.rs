@@ -103,7 +103,9 @@ impl ContainerError {
             Self::NotModified(_) => Kind::NotModified,
             Self::Ambiguous(_) | Self::InvalidName(_) | Self::BadParameter(_) => Kind::BadParameter,
             Self::Start { kind, .. } => *kind,
-            Self::NoLog(_) | Self::System { .. } | Self::Store(_) | Self::Random(_) | Self::ShuttingDown => Kind::System,
+            Self::NoLog(_) | Self::System { .. } | Self::Store(_) | Self::Random(_) | Self::ShuttingDown => {
+                Kind::System
+            }
         }
     }
 
@@ -114,6 +116,11 @@ impl ContainerError {
     ) -> impl FnOnce(E) -> Self {
         let id = id.to_string();
         move |source| Self::System { operation, id, source: source.into() }
+    }
+
+    /// The operation needs a running container.
+    pub fn not_running(id: &crate::ids::ContainerId) -> Self {
+        Self::state(Refusal::NotRunning, format!("container {id} is not running"))
     }
 
     pub(super) fn state(refusal: Refusal, message: impl Into<String>) -> Self {

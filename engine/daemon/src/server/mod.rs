@@ -22,7 +22,11 @@ pub mod listener;
 mod metrics;
 pub mod notify;
 pub mod peer;
+#[cfg(test)]
+mod tests;
 pub mod tls;
+#[cfg(test)]
+mod tls_tests;
 pub mod version;
 
 pub use accept::Server;

@@ -198,8 +198,8 @@ impl<R: Read> Archive<R> {
                 None => header.link_name_bytes().map(|link| link.into_owned()).unwrap_or_default(),
             },
             mode: header.mode().map_err(field("mode"))? & 0o7777,
-            uid: number("uid", "uid", header.uid().map_err(field("uid"))?)?,
-            gid: number("gid", "gid", header.gid().map_err(field("gid"))?)?,
+            uid: number("uid", "uid", blank_is_zero(&header.as_old().uid, header.uid()).map_err(field("uid"))?)?,
+            gid: number("gid", "gid", blank_is_zero(&header.as_old().gid, header.gid()).map_err(field("gid"))?)?,
             mtime: match pax("mtime") {
                 Some(value) => time(value).ok_or(ArchiveError::Field { field: "mtime", offset })?,
                 None => (i64::try_from(header.mtime().unwrap_or(0)).unwrap_or(0), 0),
@@ -307,6 +307,11 @@ fn time(text: &[u8]) -> Option<(i64, u32)> {
 fn xattrs(pax: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Vec<u8>)> {
     let named = |(key, value): (&String, &Vec<u8>)| Some((key.strip_prefix(XATTR)?.to_owned(), value.clone()));
     pax.iter().filter_map(named).collect()
+}
+
+/// Writers that have no owner to tell leave the field empty; every reader takes that for 0.
+fn blank_is_zero(field: &[u8], parsed: io::Result<u64>) -> io::Result<u64> {
+    if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Ok(0) } else { parsed }
 }
 
 #[cfg(test)]

@@ -1,0 +1,37 @@
+//! `/containers` and `/exec`.
+
+mod exec;
+mod lifecycle;
+mod query;
+mod streams;
+
+use super::Shared;
+use axum::Router;
+use axum::routing::{delete, get, post};
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+        .route("/containers/json", get(query::list))
+        .route("/containers/create", post(lifecycle::create))
+        .route("/containers/prune", post(lifecycle::prune))
+        .route("/containers/{id}", delete(lifecycle::remove))
+        .route("/containers/{id}/json", get(query::inspect))
+        .route("/containers/{id}/top", get(query::top))
+        .route("/containers/{id}/stats", get(streams::stats))
+        .route("/containers/{id}/logs", get(streams::logs))
+        .route("/containers/{id}/attach", post(streams::attach))
+        .route("/containers/{id}/wait", post(streams::wait))
+        .route("/containers/{id}/start", post(lifecycle::start))
+        .route("/containers/{id}/stop", post(lifecycle::stop))
+        .route("/containers/{id}/restart", post(lifecycle::restart))
+        .route("/containers/{id}/kill", post(lifecycle::kill))
+        .route("/containers/{id}/pause", post(lifecycle::pause))
+        .route("/containers/{id}/unpause", post(lifecycle::unpause))
+        .route("/containers/{id}/rename", post(lifecycle::rename))
+        .route("/containers/{id}/resize", post(lifecycle::resize))
+        .route("/containers/{id}/update", post(lifecycle::update))
+        .route("/containers/{id}/exec", post(exec::create))
+        .route("/exec/{id}/start", post(exec::start))
+        .route("/exec/{id}/resize", post(exec::resize))
+        .route("/exec/{id}/json", get(exec::inspect))
+}

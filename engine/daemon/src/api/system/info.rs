@@ -1,0 +1,187 @@
+//! `/info`: the engine and its host.
+
+use crate::api::Shared;
+use crate::api::error::ApiError;
+use crate::artifacts;
+use crate::config::Listen;
+use crate::engine::Engine;
+use crate::images::ListOptions;
+use crate::time::Time;
+use axum::Json as Answer;
+use axum::extract::State;
+use hull_api::{Commit, Info, InfoPlugins, RegistryServiceConfig, RuntimeInfo, SwarmInfo, system::IndexInfo};
+use std::collections::BTreeMap;
+use std::fs;
+
+/// Hull's version.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// What it was built from, where the build knew.
+pub(super) const COMMIT: &str = match option_env!("HULL_COMMIT") {
+    Some(commit) => commit,
+    None => "unknown",
+};
+/// What built it; Docker's field for this is called GoVersion.
+pub(super) const COMPILER: &str = concat!("rust-", env!("CARGO_PKG_RUST_VERSION"));
+
+/// The one runtime, under the name that Docker's clients expect and under its own.
+const RUNTIMES: [&str; 2] = ["runc", "hull"];
+
+/// Go's name of this machine's architecture.
+pub(super) fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    }
+}
+
+pub(super) async fn info(State(engine): State<Shared>) -> Result<Answer<Info>, ApiError> {
+    let host = nix::sys::utsname::uname().ok();
+    let text = |part: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
+        host.as_ref().map(|host| part(host).to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    let counts = engine.containers.counts();
+    let images = engine.images.list(&ListOptions::default())?.len();
+    let limits = engine.host.features.limits;
+    Ok(Answer(Info {
+        id: engine.paths.engine_id().to_owned(),
+        containers: count(counts.running + counts.paused + counts.stopped),
+        containers_running: count(counts.running),
+        containers_paused: count(counts.paused),
+        containers_stopped: count(counts.stopped),
+        images: count(images),
+        driver: "overlay2".to_owned(),
+        driver_status: vec![["Supports d_type".to_owned(), "true".to_owned()]],
+        plugins: plugins(),
+        memory_limit: limits.memory,
+        swap_limit: limits.swap,
+        cpu_cfs_period: limits.cpu_cfs,
+        cpu_cfs_quota: limits.cpu_cfs,
+        cpu_shares: limits.cpu_shares,
+        cpu_set: limits.cpuset,
+        pids_limit: limits.pids,
+        ipv4_forwarding: fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|on| on.trim() == "1"),
+        debug: engine.config.log_level.0 >= tracing::level_filters::LevelFilter::DEBUG,
+        n_fd: count(fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)),
+        oom_kill_disable: limits.oom_kill_disable,
+        n_goroutines: count(fs::read_dir("/proc/self/task").map_or(0, Iterator::count)),
+        system_time: Time::now().to_string(),
+        logging_driver: "json-file".to_owned(),
+        cgroup_driver: "cgroupfs".to_owned(),
+        cgroup_version: engine.host.features.hierarchies.mode().version().to_owned(),
+        kernel_version: text(nix::sys::utsname::UtsName::release),
+        operating_system: os_release("PRETTY_NAME").unwrap_or_else(|| "Linux".to_owned()),
+        os_version: os_release("VERSION_ID").unwrap_or_default(),
+        os_type: "linux".to_owned(),
+        architecture: text(nix::sys::utsname::UtsName::machine),
+        index_server_address: "https://index.docker.io/v1/".to_owned(),
+        registry_config: Some(registries(&engine)),
+        ncpu: count(engine.host.features.cpus),
+        mem_total: memory_total(),
+        docker_root_dir: engine.paths.data_root().display().to_string(),
+        name: text(nix::sys::utsname::UtsName::nodename),
+        server_version: VERSION.to_owned(),
+        runtimes: RUNTIMES.map(|name| (name.to_owned(), RuntimeInfo { path: "hull-shim".to_owned() })).into(),
+        default_runtime: "hull".to_owned(),
+        swarm: SwarmInfo { local_node_state: "inactive".to_owned(), ..SwarmInfo::default() },
+        live_restore_enabled: true,
+        init_binary: "hull-shim".to_owned(),
+        containerd_commit: Commit::default(),
+        runc_commit: Commit { id: COMMIT.to_owned() },
+        init_commit: Commit { id: COMMIT.to_owned() },
+        security_options: security_options(&engine),
+        warnings: warnings(&engine),
+        hull_features: features(&engine),
+        ..Info::default()
+    }))
+}
+
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn plugins() -> InfoPlugins {
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    InfoPlugins {
+        volume: list(&["local"]),
+        network: list(&["bridge", "host", "null"]),
+        authorization: Vec::new(),
+        log: list(&["json-file", "none"]),
+    }
+}
+
+fn security_options(engine: &Engine) -> Vec<String> {
+    let mut options = Vec::new();
+    if engine.host.features.kernel.seccomp {
+        options.push("name=seccomp,profile=builtin".to_owned());
+    }
+    if engine.host.features.private_cgroupns_by_default() {
+        options.push("name=cgroupns".to_owned());
+    }
+    options
+}
+
+/// Docker's words for limits that the kernel lacks, then what is missing in this build, then what is dangerous.
+fn warnings(engine: &Engine) -> Vec<String> {
+    let limits = engine.host.features.limits;
+    let lacks = [
+        (limits.memory, "WARNING: No memory limit support"),
+        (limits.swap, "WARNING: No swap limit support"),
+        (limits.cpu_shares, "WARNING: No cpu shares support"),
+        (limits.cpu_cfs, "WARNING: No cpu cfs quota support"),
+        (limits.cpuset, "WARNING: No cpuset support"),
+        (limits.pids, "WARNING: No pids limit support"),
+        (limits.blkio_weight, "WARNING: No blkio weight support"),
+        (limits.blkio_throttle, "WARNING: No blkio throttle support"),
+    ];
+    let mut warnings: Vec<String> =
+        lacks.into_iter().filter(|(has, _)| !has).map(|(_, warning)| warning.to_owned()).collect();
+    warnings.extend(artifacts::missing().into_iter().map(|missing| format!("WARNING: {missing}")));
+    if engine.config.tls.is_none() && engine.config.hosts.iter().any(Listen::is_reachable_from_outside) {
+        warnings.push(
+            "WARNING: the API is open on TCP without TLS: whoever can connect is root on this machine".to_owned(),
+        );
+    }
+    warnings
+}
+
+/// Hull's own: what the start-up probes found.
+fn features(engine: &Engine) -> BTreeMap<String, String> {
+    let kernel = engine.host.features.kernel.list().map(|(name, has)| (format!("kernel.{name}"), has.to_string()));
+    let hooks = engine.observability.hooks();
+    let hooks = hooks.iter().map(|hook| (format!("ebpf.{}", hook.program.as_str()), hook.backend.to_owned()));
+    kernel.into_iter().chain(hooks).collect()
+}
+
+fn registries(engine: &Engine) -> RegistryServiceConfig {
+    let registries = engine.registries();
+    // Loopback is always served over plain HTTP.
+    let mut cidrs = vec!["::1/128".to_owned(), "127.0.0.0/8".to_owned()];
+    let mut index_configs = BTreeMap::new();
+    let docker =
+        IndexInfo { name: "docker.io".to_owned(), mirrors: registries.mirrors.clone(), secure: true, official: true };
+    index_configs.insert(docker.name.clone(), docker);
+    for registry in &registries.insecure {
+        if registry.contains('/') {
+            cidrs.push(registry.clone());
+        } else {
+            let index = IndexInfo { name: registry.clone(), ..IndexInfo::default() };
+            index_configs.insert(registry.clone(), index);
+        }
+    }
+    RegistryServiceConfig { insecure_registry_cidrs: cidrs, index_configs, mirrors: registries.mirrors.clone() }
+}
+
+fn memory_total() -> i64 {
+    let text = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<i64>().ok());
+    kib.unwrap_or(0) * 1024
+}
+
+/// One value of os-release(5).
+fn os_release(key: &str) -> Option<String> {
+    let text = fs::read_to_string("/etc/os-release").or_else(|_| fs::read_to_string("/usr/lib/os-release")).ok()?;
+    let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+    Some(value.trim_matches('"').to_owned())
+}

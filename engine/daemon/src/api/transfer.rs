@@ -1,0 +1,225 @@
+//! Bytes between the asynchronous side (HTTP) and blocking threads (archives): bodies in, bodies out, progress.
+
+use super::error::ApiError;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::{Buf, Bytes};
+use futures_util::{StreamExt, stream};
+use http::{StatusCode, header};
+use hull_api::JsonMessage;
+use std::io::{self, Read, Write};
+use tokio::sync::mpsc;
+
+/// Pieces under way in one direction: the side that is ahead waits.
+const PIECES: usize = 8;
+/// Longest piece of a body out.
+const PIECE: usize = 64 << 10;
+
+/// A request's body as a blocking reader.
+pub(super) struct BodyReader {
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
+    current: Bytes,
+}
+
+impl BodyReader {
+    /// Starts to receive the body.
+    pub(super) fn new(body: Body) -> Self {
+        let (sender, pieces) = mpsc::channel(PIECES);
+        tokio::spawn(async move {
+            let mut stream = body.into_data_stream();
+            while let Some(piece) = stream.next().await {
+                if sender.send(piece.map_err(io::Error::other)).await.is_err() {
+                    break;
+                }
+            }
+        });
+        Self { pieces, current: Bytes::new() }
+    }
+}
+
+impl Read for BodyReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.pieces.blocking_recv() {
+                None => return Ok(0),
+                Some(piece) => self.current = piece?,
+            }
+        }
+        let n = self.current.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&self.current[..n]);
+        self.current.advance(n);
+        Ok(n)
+    }
+}
+
+/// An answer's body as a blocking writer; fails when the client is gone.
+struct BodyWriter {
+    pieces: mpsc::Sender<io::Result<Bytes>>,
+    current: Vec<u8>,
+}
+
+impl BodyWriter {
+    fn send(&mut self) -> io::Result<()> {
+        let piece = Bytes::from(std::mem::take(&mut self.current));
+        self.pieces.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+impl Write for BodyWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.current.extend_from_slice(bytes);
+        if self.current.len() >= PIECE {
+            self.send()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.current.is_empty() { Ok(()) } else { self.send() }
+    }
+}
+
+/// Answers with what `work` writes. A failure after the first bytes cuts the body off, so that the client sees it.
+pub(super) async fn send_archive<E>(
+    work: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send + 'static,
+) -> Result<Response, ApiError>
+where
+    ApiError: From<E>,
+    E: Send + 'static,
+{
+    let (sender, mut pieces) = mpsc::channel(PIECES);
+    let done = tokio::task::spawn_blocking(move || {
+        let mut writer = BodyWriter { pieces: sender, current: Vec::new() };
+        let result = work(&mut writer).map_err(ApiError::from).and_then(|()| {
+            writer.flush().map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+        });
+        if let Err(error) = &result {
+            // Nobody listens when the client is gone or nothing was sent yet; both are fine.
+            let _ = writer.pieces.blocking_send(Err(io::Error::other(error.message.clone())));
+        }
+        result
+    });
+    let first = match pieces.recv().await {
+        Some(Ok(first)) => first,
+        Some(Err(_)) | None => {
+            done.await.map_err(|panic| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, panic.to_string()))??;
+            Bytes::new()
+        }
+    };
+    let rest = stream::poll_fn(move |cx| pieces.poll_recv(cx));
+    let body = Body::from_stream(stream::once(async { Ok(first) }).chain(rest));
+    Ok(([(header::CONTENT_TYPE, "application/x-tar")], body).into_response())
+}
+
+/// Reports progress from a blocking thread; never waits (messages are few and small).
+#[derive(Clone)]
+pub(super) struct Progress(mpsc::UnboundedSender<JsonMessage>);
+
+impl Progress {
+    /// Tells the client. Whether it still listens is not this side's business: the work goes on.
+    pub(super) fn send(&self, message: JsonMessage) {
+        let _ = self.0.send(message);
+    }
+}
+
+/// Answers with the progress of `work`, one JSON object after another. The status is the error's when it fails before
+/// its first message; later errors are in the stream, as they are with dockerd.
+pub(super) async fn with_progress<E>(
+    work: impl FnOnce(Progress) -> Result<(), E> + Send + 'static,
+) -> Result<Response, ApiError>
+where
+    ApiError: From<E>,
+    E: Send + 'static,
+{
+    let (sender, mut messages) = mpsc::unbounded_channel();
+    let failure_sender = sender.clone();
+    let mut done = tokio::task::spawn_blocking(move || {
+        let result = work(Progress(sender)).map_err(ApiError::from);
+        if let Err(error) = &result {
+            let _ = failure_sender.send(JsonMessage::error(error.message.clone()));
+        }
+        result
+    });
+    let panicked = |panic: tokio::task::JoinError| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, panic.to_string());
+    let first = tokio::select! {
+        biased;
+        result = &mut done => {
+            result.map_err(panicked)??;
+            messages.recv().await
+        }
+        first = messages.recv() => match first {
+            Some(message) if message.error_detail.is_some() => {
+                done.await.map_err(panicked)??;
+                None
+            }
+            first => first,
+        },
+    };
+    let rest = stream::poll_fn(move |cx| messages.poll_recv(cx));
+    Ok(json_lines(stream::iter(first).chain(rest)))
+}
+
+/// Objects one after another, each on its line, sent as they come.
+pub(super) fn json_lines<T: serde::Serialize + Send + 'static>(
+    objects: impl futures_util::Stream<Item = T> + Send + 'static,
+) -> Response {
+    let lines = objects.map(|object| {
+        let mut line = serde_json::to_vec(&object).map_err(io::Error::other)?;
+        // Docker's progress streams end lines with CR LF, events and stats with LF: any white space does.
+        line.extend_from_slice(b"\r\n");
+        Ok::<_, io::Error>(Bytes::from(line))
+    });
+    ([(header::CONTENT_TYPE, "application/json")], Body::from_stream(lines)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    async fn text(response: Response) -> String {
+        String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+    }
+
+    fn failure() -> ApiError {
+        ApiError::bad_request("no archive")
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_body_is_read_by_a_blocking_thread() {
+        let body = Body::from_stream(stream::iter([Ok::<_, io::Error>("ab"), Ok(""), Ok("c")]));
+        let mut reader = BodyReader::new(body);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut text = String::new();
+            reader.read_to_string(&mut text).map(|_| text)
+        });
+        assert_eq!(read.await.unwrap().unwrap(), "abc");
+    }
+
+    #[tokio::test]
+    async fn early_failures_have_their_status_and_late_ones_are_in_the_stream() {
+        let early = with_progress(|_| Err(failure())).await.unwrap_err();
+        assert_eq!(early.status, StatusCode::BAD_REQUEST);
+        let (gate, opened) = std::sync::mpsc::channel();
+        let late = with_progress(move |progress| {
+            progress.send(JsonMessage::status("begun"));
+            opened.recv().map_err(|_| failure())?;
+            Err(failure())
+        });
+        let late = late.await.unwrap();
+        gate.send(()).unwrap();
+        assert_eq!(late.status(), StatusCode::OK);
+        let expected =
+            "{\"status\":\"begun\"}\r\n{\"errorDetail\":{\"message\":\"no archive\"},\"error\":\"no archive\"}\r\n";
+        assert_eq!(text(late).await, expected);
+    }
+
+    #[tokio::test]
+    async fn archives_are_sent_and_their_failures_are_statuses() {
+        let sent = send_archive(|writer| {
+            writer.write_all(&vec![b'x'; 3 * PIECE]).map_err(|error| ApiError::bad_request(error.to_string()))
+        });
+        assert_eq!(text(sent.await.unwrap()).await.len(), 3 * PIECE);
+        assert_eq!(send_archive(|_| Err(failure())).await.unwrap_err(), failure());
+    }
+}
