@@ -100,7 +100,8 @@ fn runbooks_exist(rules: &str) -> Result<()> {
         bail!("an alert in alerts.yml has no runbook_url");
     }
     for link in links {
-        let anchor = link.strip_prefix("docs/alerts.md#").with_context(|| format!("{link} is not in docs/alerts.md"))?;
+        let anchor =
+            link.strip_prefix("docs/alerts.md#").with_context(|| format!("{link} is not in docs/alerts.md"))?;
         if !headings.contains(anchor) {
             bail!("docs/alerts.md has no heading for {link}");
         }
@@ -114,7 +115,9 @@ fn every_alert_is_tested(rules: &str, tests: &[PathBuf]) -> Result<()> {
     let blocks: Vec<&str> = tests.split("- eval_time:").collect();
     for alert in values(rules, "alert:") {
         let of = |quiet: bool| {
-            blocks.iter().any(|block| values(block, "alertname:").contains(&alert) && block.contains("exp_alerts: []") == quiet)
+            blocks
+                .iter()
+                .any(|block| values(block, "alertname:").contains(&alert) && block.contains("exp_alerts: []") == quiet)
         };
         if !of(false) || !of(true) {
             bail!("{alert} lacks a test in which it fires, or one in which it is quiet");

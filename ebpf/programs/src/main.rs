@@ -8,6 +8,7 @@
 //!    process_exit   PROCESSES -= the last thread's process
 //!    task_stalls    STALLED on the way out of a CPU, charged to the process and its name on the way back in
 //!    queue_stalls   the kernel's stall clocks of each CPU queue, read when the bandwidth timer fires
+//!    runqueue_*     from runnable to running
 //!    oom_victims    EVENTS
 //! ```
 #![no_std]
@@ -22,6 +23,7 @@ mod process_exec;
 mod process_exit;
 mod process_fork;
 mod queue_stalls;
+mod runqueue_latency;
 mod task_stalls;
 
 /// GPL-only helpers are used; the kernel reads this.

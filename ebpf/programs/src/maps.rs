@@ -5,7 +5,7 @@ use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::macros::map;
 use aya_ebpf::maps::{Array, HashMap, PerCpuArray, RingBuf};
 use hull_ebpf_types::{
-    COMM, CommKey, Counters, CpuGroup, Histogram, BUCKETS, Loss, Process, Program, Queue, STICKY_COMMS, Stalled,
+    BUCKETS, COMM, CommKey, Counters, CpuGroup, Histogram, Loss, Process, Program, Queue, STICKY_COMMS, Stalled,
     TimerFunctions, bucket,
 };
 
@@ -32,6 +32,14 @@ pub(crate) static STALLED: HashMap<u32, Stalled> = HashMap::with_max_entries(16_
 /// How many entries [`STALLED`] has: most switches need to look no further than this.
 #[map]
 pub(crate) static STALLED_TASKS: Array<u64> = Array::with_max_entries(1, 0);
+
+/// Tasks that wait for a CPU, by thread id, since when.
+#[map]
+pub(crate) static WAITING: HashMap<u32, u64> = HashMap::with_max_entries(16_384, 0);
+
+/// How many entries [`WAITING`] has.
+#[map]
+pub(crate) static WAITING_TASKS: Array<u64> = Array::with_max_entries(1, 0);
 
 /// Nanoseconds of stalls by name.
 #[map]

@@ -1,7 +1,7 @@
 //! A process ends when its last thread does; its first thread may be long gone.
 
 use crate::kernel::{Address, Task, add, offset};
-use crate::maps::{PROCESSES, STALLED, STALLED_TASKS, counters, handled, observe};
+use crate::maps::{PROCESSES, STALLED, STALLED_TASKS, WAITING, WAITING_TASKS, counters, handled, observe};
 use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
@@ -22,6 +22,11 @@ fn exit(task: Task) -> Option<()> {
         && let Some(stalled) = STALLED_TASKS.get_ptr_mut(0)
     {
         add(stalled, u64::MAX); // minus one
+    }
+    if WAITING.remove(tid).is_ok()
+        && let Some(waiting) = WAITING_TASKS.get_ptr_mut(0)
+    {
+        add(waiting, u64::MAX);
     }
     let living: u32 = task.0.follow(offset!(task_signal))?.read(offset!(signal_live))?;
     if living != 0 {

@@ -164,11 +164,13 @@ pub enum Loss {
     Comm = 3,
     /// The ring buffer is full.
     Event = 4,
+    /// The map of waiting tasks is full.
+    Wait = 5,
 }
 
 impl Loss {
     /// All of them, by index.
-    pub const ALL: [Self; 5] = [Self::Process, Self::Stall, Self::Queue, Self::Comm, Self::Event];
+    pub const ALL: [Self; 6] = [Self::Process, Self::Stall, Self::Queue, Self::Comm, Self::Event, Self::Wait];
 
     /// For the label of a metric.
     pub fn as_str(self) -> &'static str {
@@ -178,6 +180,7 @@ impl Loss {
             Self::Queue => "queue",
             Self::Comm => "comm",
             Self::Event => "event",
+            Self::Wait => "wait",
         }
     }
 }

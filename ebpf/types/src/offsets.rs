@@ -33,6 +33,8 @@ offsets! {
     task_group_leader,
     /// `task_struct.comm`.
     task_comm,
+    /// `task_struct.__state`, `state` before 5.14.
+    task_state,
     /// `task_struct.start_boottime`.
     task_start,
     /// `task_struct.signal`.

@@ -183,7 +183,8 @@ mod tests {
     fn a_removed_container_leaves_only_its_oom_kills() {
         let mut book = Book::default();
         let id = ContainerId::random().unwrap();
-        book.totals.insert(id.clone(), Totals { usage: Usage { oom_kills: 2, ..Usage::default() }, ..Totals::default() });
+        book.totals
+            .insert(id.clone(), Totals { usage: Usage { oom_kills: 2, ..Usage::default() }, ..Totals::default() });
         book.owners.insert(9, id.clone());
         assert_eq!(book.strangers(&HashSet::from([&id])), []);
         assert_eq!(book.strangers(&HashSet::new()), std::slice::from_ref(&id));

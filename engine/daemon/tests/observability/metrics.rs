@@ -64,7 +64,8 @@ async fn a_containers_series_tell_its_story_also_after_its_end() {
         (killed && value(&text, "container_cpu_cfs_throttled_periods_total{")? > 3.0).then_some(text)
     });
     assert!(value(&text, "container_pids_current{").is_some_and(|pids| pids >= 1.0), "{text}");
-    for family in ["container_memory_working_set_bytes{", "container_pid_namespace_info{", "container_network_receive_bytes"]
+    for family in
+        ["container_memory_working_set_bytes{", "container_pid_namespace_info{", "container_network_receive_bytes"]
     {
         assert!(text.contains(family), "{family} is missing");
     }

@@ -76,10 +76,8 @@ async fn processes_in_nested_cgroups_and_namespaces_belong_to_the_container() {
     let observability = observe().await;
     let mut container = Box::tracked(&observability, &no_limits()).await;
     let nested = container.cgroup.unified().join("nested");
-    let script = format!(
-        "mkdir {0}; echo 0 > {0}/cgroup.procs; unshare --fork --pid sh -c 'sleep 1000; :'",
-        nested.display()
-    );
+    let script =
+        format!("mkdir {0}; echo 0 > {0}/cgroup.procs; unshare --fork --pid sh -c 'sleep 1000; :'", nested.display());
     container.shell(&script);
     let id = container.cgroup.id();
     let sleeper = eventually("a sleeper", || observability.processes(id).into_iter().find(|it| it.comm == "sleep"));

@@ -6,6 +6,14 @@ use hull_runtime::cgroup::Throttling;
 use hulld::observability::Observability;
 use std::time::Duration;
 
+/// On a busy host a quota is used up late: what counts is how much there is to compare.
+fn run_until_throttled(container: &Box) {
+    eventually("20 throttled periods and 300 ms of stalls", || {
+        let throttling = container.cgroup.cpu_stats().throttling;
+        (throttling.throttled_periods >= 20 && throttling.throttled_ns >= 300_000_000).then_some(())
+    });
+}
+
 /// Freezes the container and waits until the kernel's counters rest: the last period still ends.
 fn settle(container: &Box, observability: &Observability) -> (Counters, Throttling) {
     container.cgroup.freeze().unwrap();
@@ -40,10 +48,13 @@ async fn one_two_and_eight_busy_threads_stall_as_long_as_the_kernel_says() {
         for _ in 0..threads {
             container.shell("while :; do :; done");
         }
-        std::thread::sleep(Duration::from_secs(3));
+        run_until_throttled(&container);
         let (counters, kernel) = settle(&container, &observability);
-        println!("{threads} threads: {} stalls, {} task-ms", counters.queue_stalls.count(), counters.task_stall_ns / 1_000_000);
-        assert!(kernel.throttled_periods >= 5, "{kernel:?}");
+        println!(
+            "{threads} threads: {} stalls, {} task-ms",
+            counters.queue_stalls.count(),
+            counters.task_stall_ns / 1_000_000
+        );
         agree(&counters, &kernel);
 
         let by_name = observability.stalls_by_name(container.cgroup.id());
@@ -70,9 +81,8 @@ async fn sleepy_threads_and_short_periods_agree_too() {
     let mut container = Box::tracked(&observability, &cpu_limit(5_000, 20_000)).await;
     container.shell("while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.01; done");
     container.shell("while :; do i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done; sleep 0.003; done");
-    std::thread::sleep(Duration::from_secs(3));
+    run_until_throttled(&container);
     let (counters, kernel) = settle(&container, &observability);
-    assert!(kernel.throttled_periods >= 5, "{kernel:?}");
     agree(&counters, &kernel);
 }
 

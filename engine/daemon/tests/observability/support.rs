@@ -99,7 +99,7 @@ pub(crate) fn memory_limit(bytes: i64) -> LinuxResources {
 
 /// Asks until there is an answer.
 pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(60);
     while Instant::now() < end {
         if let Some(answer) = ask() {
             return answer;

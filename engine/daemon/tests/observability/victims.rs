@@ -4,7 +4,8 @@ use crate::support::{Box, memory_limit, no_limits, observe, skip};
 use std::time::Duration;
 
 /// Grows a variable until the limit says no: 1 MB doubled seven times is 128 MB.
-pub(crate) const HOG: &str = "x=$(head -c 1000000 /dev/zero | tr '\\0' x); for i in 1 2 3 4 5 6 7; do x=\"$x$x\"; done; echo ${#x}";
+pub(crate) const HOG: &str =
+    "x=$(head -c 1000000 /dev/zero | tr '\\0' x); for i in 1 2 3 4 5 6 7; do x=\"$x$x\"; done; echo ${#x}";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_victim_is_reported_with_its_name_and_counted() {

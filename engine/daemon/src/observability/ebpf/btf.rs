@@ -75,7 +75,8 @@ impl<'a> Btf<'a> {
         let types = section(word(8)?, word(12)?).ok_or(BtfError::Malformed("types outside the file"))?;
         let strings = section(word(16)?, word(20)?).ok_or(BtfError::Malformed("strings outside the file"))?;
         // Type 0 is void and has no bytes.
-        let mut btf = Self { types, strings, positions: vec![u32::MAX], structs: HashMap::new(), typedefs: HashMap::new() };
+        let mut btf =
+            Self { types, strings, positions: vec![u32::MAX], structs: HashMap::new(), typedefs: HashMap::new() };
         btf.walk()?;
         Ok(btf)
     }
@@ -243,21 +244,29 @@ mod tests {
         };
         let info = |kind: u32, members: u32, flag: u32| flag << 31 | kind << 24 | members;
         let words = [
-            vec![name("int"), info(KIND_INT, 0, 0), 4, 32],                      // 1
-            vec![0, info(KIND_STRUCT, 1, 0), 4, name("deep"), 1, 0],             // 2
+            vec![name("int"), info(KIND_INT, 0, 0), 4, 32],          // 1
+            vec![0, info(KIND_STRUCT, 1, 0), 4, name("deep"), 1, 0], // 2
             vec![name("inner"), info(KIND_STRUCT, 2, 0), 8, name("a"), 1, 0, 0, 2, 32], // 3
-            vec![0, info(KIND_PTR, 0, 0), 3],                                    // 4
-            vec![0, info(KIND_CONST, 0, 0), 4],                                  // 5
-            vec![0, info(KIND_PTR, 0, 0), 5],                                    // 6
+            vec![0, info(KIND_PTR, 0, 0), 3],                        // 4
+            vec![0, info(KIND_CONST, 0, 0), 4],                      // 5
+            vec![0, info(KIND_PTR, 0, 0), 5],                        // 6
             vec![
-                name("outer"), info(KIND_STRUCT, 3, 1), 24,
-                name("p"), 6, 0, name("i"), 3, 64, name("bit"), 1, 1 << 24 | 128,
+                name("outer"),
+                info(KIND_STRUCT, 3, 1),
+                24,
+                name("p"),
+                6,
+                0,
+                name("i"),
+                3,
+                64,
+                name("bit"),
+                1,
+                1 << 24 | 128,
             ], // 7
         ];
         let types: Vec<u8> = words.iter().flatten().flat_map(|word| word.to_le_bytes()).collect();
-        let header = [
-            u32::from(MAGIC) | 1 << 16, 24, 0, types.len() as u32, types.len() as u32, strings.len() as u32,
-        ];
+        let header = [u32::from(MAGIC) | 1 << 16, 24, 0, types.len() as u32, types.len() as u32, strings.len() as u32];
         header.iter().flat_map(|word| word.to_le_bytes()).chain(types).chain(*strings).collect()
     }
 

@@ -84,7 +84,7 @@ macro_rules! members {
 }
 
 /// In the order of loading: ends before beginnings, or a process that lives between the two would stay for ever.
-const PROGRAMS: [Description; 6] = [
+const PROGRAMS: [Description; 7] = [
     Description {
         program: Program::ProcessExit,
         functions: &[("process_exit", "sched_process_exit")],
@@ -102,8 +102,22 @@ const PROGRAMS: [Description; 6] = [
         functions: &[("process_fork", "sched_process_fork")],
         fallback: "cgroup_procs",
         needs: members!(
-            task_pid, task_tgid, task_comm, task_start, task_real_parent, task_cgroups, css_set_cgroup, cgroup_node,
-            node_id, task_thread_pid, pid_level, pid_numbers, upid_size, upid_nr, upid_ns, pidns_inum
+            task_pid,
+            task_tgid,
+            task_comm,
+            task_start,
+            task_real_parent,
+            task_cgroups,
+            css_set_cgroup,
+            cgroup_node,
+            node_id,
+            task_thread_pid,
+            pid_level,
+            pid_numbers,
+            upid_size,
+            upid_nr,
+            upid_ns,
+            pidns_inum
         ),
     },
     Description {
@@ -111,8 +125,18 @@ const PROGRAMS: [Description; 6] = [
         functions: &[("find_timers", "sched_process_fork"), ("queue_stalls", "hrtimer_expire_entry")],
         fallback: "none",
         needs: members!(
-            task_group, group_bandwidth, group_cgroup, group_queues, cgroup_node, node_id, bandwidth_period,
-            bandwidth_quota, bandwidth_period_timer, bandwidth_slack_timer, bandwidth_stopped, timer_function,
+            task_group,
+            group_bandwidth,
+            group_cgroup,
+            group_queues,
+            cgroup_node,
+            node_id,
+            bandwidth_period,
+            bandwidth_quota,
+            bandwidth_period_timer,
+            bandwidth_slack_timer,
+            bandwidth_stopped,
+            timer_function,
             queue_stalled
         ),
     },
@@ -121,9 +145,32 @@ const PROGRAMS: [Description; 6] = [
         functions: &[("task_stalls", "sched_switch")],
         fallback: "none",
         needs: members!(
-            task_pid, task_tgid, task_comm, task_group_leader, task_throttled, task_queue, task_group, group_cgroup,
-            group_queues, cgroup_node, node_id, queue_stalled, queue_stopped_at, queue_rq, rq_clock
+            task_pid,
+            task_tgid,
+            task_comm,
+            task_group_leader,
+            task_throttled,
+            task_queue,
+            task_group,
+            group_cgroup,
+            group_queues,
+            cgroup_node,
+            node_id,
+            queue_stalled,
+            queue_stopped_at,
+            queue_rq,
+            rq_clock
         ),
+    },
+    Description {
+        program: Program::RunqueueLatency,
+        functions: &[
+            ("runqueue_wakeup", "sched_wakeup"),
+            ("runqueue_wakeup_new", "sched_wakeup_new"),
+            ("runqueue_switch", "sched_switch"),
+        ],
+        fallback: "none",
+        needs: members!(task_pid, task_tgid, task_state),
     },
     Description {
         program: Program::OomVictims,

@@ -99,6 +99,8 @@ pub struct Maps {
     pub queues: Table<Queue, u64>,
     /// Tasks that stand still.
     pub stalled: Table<u32, Stalled>,
+    /// Tasks that wait for a CPU.
+    pub waiting: Table<u32, u64>,
     /// Nanoseconds of stalls by name.
     pub comm_stalls: Table<CommKey, u64>,
     lost: PerCpuArray<MapData, u64>,
@@ -115,6 +117,7 @@ impl Maps {
             processes: Table::take(object, "PROCESSES")?,
             queues: Table::take(object, "QUEUES")?,
             stalled: Table::take(object, "STALLED")?,
+            waiting: Table::take(object, "WAITING")?,
             comm_stalls: Table::take(object, "COMM_STALLS")?,
             lost: array(object, "LOST")?,
             handled: array(object, "HANDLED")?,

@@ -12,9 +12,8 @@ const STOPPED_AT: [&str; 3] = ["throttled_clock_self", "throttled_clock_pelt", "
 /// Looks every member up; what this kernel lacks stays [`ABSENT`].
 pub fn resolve(btf: &Btf<'_>, cpus: u32) -> Offsets {
     let of = |structure: &str, path: &str| btf.offset(structure, path).unwrap_or(ABSENT);
-    let first = |structure: &str, paths: &[&str]| {
-        paths.iter().find_map(|path| btf.offset(structure, path)).unwrap_or(ABSENT)
-    };
+    let first =
+        |structure: &str, paths: &[&str]| paths.iter().find_map(|path| btf.offset(structure, path)).unwrap_or(ABSENT);
     // One pointer for each CPU. A kernel that keeps the queues in per-CPU memory has a single pointer there.
     let queues = match btf.pointee("task_group", "cfs_rq") {
         Some((2, name)) if name == "cfs_rq" => of("task_group", "cfs_rq"),
@@ -27,6 +26,7 @@ pub fn resolve(btf: &Btf<'_>, cpus: u32) -> Offsets {
         task_real_parent: of("task_struct", "real_parent"),
         task_group_leader: of("task_struct", "group_leader"),
         task_comm: of("task_struct", "comm"),
+        task_state: first("task_struct", &["__state", "state"]),
         task_start: first("task_struct", &["start_boottime", "real_start_time"]),
         task_signal: of("task_struct", "signal"),
         task_thread_pid: of("task_struct", "thread_pid"),

@@ -74,6 +74,7 @@ families! {
     EBPF_PERIODS = Container Counter "container_ebpf_cfs_periods_total" [] "CFS periods as eBPF counted them itself; absent without eBPF.";
     EBPF_THROTTLED_PERIODS = Container Counter "container_ebpf_cfs_throttled_periods_total" [] "Throttled CFS periods as eBPF counted them itself; absent without eBPF.";
     THROTTLE_DURATION = Container Histogram "container_cpu_throttle_duration_seconds" [] "Single stalls of one CPU queue of the container because of a quota; absent without eBPF.";
+    RUNQUEUE = Container Histogram "container_sched_runqueue_latency_seconds" [] "From being able to run to running: the wait of a task for a CPU; absent without eBPF.";
     THROTTLED_PROCESS = Container Counter "container_throttled_process_seconds_total" ["comm"] "Task-seconds that processes stood still because of a quota, by name: the first 16 names, then other; absent without eBPF.";
 
     MEMORY_USAGE = Container Gauge "container_memory_usage_bytes" [] "Memory in use, page cache included.";
@@ -155,7 +156,11 @@ mod tests {
             assert!(seen.insert(family.name), "{} twice", family.name);
             let counter = family.kind == Kind::Counter;
             // cAdvisor's own exception.
-            assert!(counter == family.name.ends_with("_total") || family.name == "container_memory_failcnt", "{}", family.name);
+            assert!(
+                counter == family.name.ends_with("_total") || family.name == "container_memory_failcnt",
+                "{}",
+                family.name
+            );
             let prefix = if family.scope == Scope::Container { "container_" } else { "engine_" };
             assert!(family.name.starts_with(prefix), "{}", family.name);
             assert!(!family.labels.iter().any(|label| label.contains("pid") && *label != "pidns"), "a pid in a label");
@@ -172,7 +177,10 @@ mod tests {
             assert!(page.contains(&line), "docs/metrics.md lacks this line:\n{line}");
         }
         let ours = |line: &&str| line.starts_with("| `container_") || line.starts_with("| `engine_");
-        let api = page.lines().filter(|line| line.starts_with("| `engine_api_") || line.starts_with("| `engine_daemon_container_actions")).count();
+        let api = page
+            .lines()
+            .filter(|line| line.starts_with("| `engine_api_") || line.starts_with("| `engine_daemon_container_actions"))
+            .count();
         assert_eq!(page.lines().filter(ours).count() - api, ALL.len(), "docs/metrics.md lists a family that is gone");
     }
 }

@@ -5,7 +5,7 @@ use super::scrape::{Base, Scrape, seconds};
 use super::{network, pressure};
 use crate::observability::book::{Totals, Usage};
 use crate::observability::{ContainerSample, Health};
-use hull_ebpf_types::{LIFETIME_BOUNDS, STALL_BOUNDS};
+use hull_ebpf_types::{LIFETIME_BOUNDS, RUNQUEUE_BOUNDS, STALL_BOUNDS};
 use hull_runtime::cgroup::{BlkioEntry, Stats};
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 pub(super) struct Measured {
     pub(super) processes: bool,
     pub(super) queue_stalls: bool,
+    pub(super) runqueue: bool,
     pub(super) task_stalls: bool,
     pub(super) victims: bool,
 }
@@ -138,6 +139,9 @@ pub(super) fn observed(scrape: &mut Scrape, base: &Base, measured: Measured, tot
         scrape.count(&EBPF_PERIODS, base, &[], counters.periods);
         scrape.count(&EBPF_THROTTLED_PERIODS, base, &[], counters.throttled_periods);
         scrape.histogram(&THROTTLE_DURATION, base, &STALL_BOUNDS, &counters.queue_stalls);
+    }
+    if measured.runqueue {
+        scrape.histogram(&RUNQUEUE, base, &RUNQUEUE_BOUNDS, &counters.runqueue);
     }
     if measured.task_stalls {
         named(&totals.comm_stalls, |comm, ns| scrape.value(&THROTTLED_PROCESS, base, &[comm], seconds(ns)));

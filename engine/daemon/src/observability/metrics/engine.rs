@@ -45,6 +45,7 @@ pub(super) fn programs(scrape: &mut Scrape, kernel: &Loaded) {
     table(scrape, &base, &kernel.maps.processes);
     table(scrape, &base, &kernel.maps.queues);
     table(scrape, &base, &kernel.maps.stalled);
+    table(scrape, &base, &kernel.maps.waiting);
     table(scrape, &base, &kernel.maps.comm_stalls);
 }
 

@@ -171,6 +171,7 @@ impl Observability {
         Measured {
             processes: self.maps_processes(),
             queue_stalls: self.attached(Program::QueueStalls),
+            runqueue: self.attached(Program::RunqueueLatency),
             task_stalls: self.attached(Program::TaskStalls),
             victims: self.attached(Program::OomVictims),
         }

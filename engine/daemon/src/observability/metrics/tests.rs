@@ -55,7 +55,8 @@ fn counters_of_a_container_are_there_with_0_before_anything_happens() {
         "container_memory_failcnt",
         "container_pids_events_max_total",
     ] {
-        let line = text.lines().find(|line| line.starts_with(&format!("{family}{{"))).unwrap_or_else(|| panic!("{family}"));
+        let line =
+            text.lines().find(|line| line.starts_with(&format!("{family}{{"))).unwrap_or_else(|| panic!("{family}"));
         assert!(line.contains("name=\"web\"") && line.ends_with(" 0"), "{line}");
     }
     for resource in ["cpu", "memory", "pids"] {
@@ -85,7 +86,8 @@ fn what_the_container_is_and_may_use_is_told() {
 #[test]
 fn what_ebpf_alone_measures_is_absent_without_it() {
     let text = render(vec![sample("web")], 1000);
-    for family in ["container_cpu_throttle_duration_seconds", "container_throttled_process", "container_process_forks"] {
+    for family in ["container_cpu_throttle_duration_seconds", "container_throttled_process", "container_process_forks"]
+    {
         assert!(!text.contains(family), "{family}");
     }
     assert!(text.contains("engine_ebpf_program_attached{program=\"process_fork\",backend=\"off\"} 0"), "{text}");
