@@ -20,6 +20,15 @@ pub(crate) struct Args {
     image_and_command: Vec<String>,
 }
 
+#[cfg(test)]
+impl Args {
+    /// The request alone, for the tests of the flags.
+    pub(crate) fn into_request(self) -> Result<hull_api::CreateRequest, crate::request::RequestError> {
+        let (image, command) = self.image_and_command.split_at(1);
+        self.container.request(&image[0], command)
+    }
+}
+
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let failed = |source| CommandError::Container { verb: "create", code: 125, source: Box::new(source) };
     let (image, command) = args.image_and_command.split_at(1);

@@ -44,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     detach_keys: String,
     /// Proxy received signals to the process
-    #[arg(long, value_name = "bool", value_parser = crate::request::values::boolean, default_value = "true", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "bool", value_parser = crate::request::values::boolean, action = clap::ArgAction::Set, default_value = "true", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
     sig_proxy: bool,
     /// Print usage
     #[arg(long, action = clap::ArgAction::Help)]

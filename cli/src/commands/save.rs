@@ -37,7 +37,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let mut body = context.client.send(call, Body::empty()).await?.into_body();
     let Some(path) = &args.output else {
         let mut out = tokio::io::stdout();
-        copy(&mut body, &mut out, |source| CommandError::Output(source)).await?;
+        copy(&mut body, &mut out, CommandError::Output).await?;
         return Ok(0);
     };
     let error = |source| CommandError::File { operation: "write", object: path.clone(), source };

@@ -44,9 +44,9 @@ pub(super) enum Operand {
 pub(super) fn parse(pieces: Vec<Piece>) -> Result<Vec<Node>, TemplateError> {
     let mut parser = Parser { pieces: pieces.into_iter() };
     match parser.list()? {
-        (nodes, End::Eof) => Ok(nodes),
-        (_, End::End) => Err(TemplateError::new("unexpected {{end}}")),
-        (_, End::Else(_)) => Err(TemplateError::new("unexpected {{else}}")),
+        (nodes, Closed::Eof) => Ok(nodes),
+        (_, Closed::End) => Err(TemplateError::new("unexpected {{end}}")),
+        (_, Closed::Else(_)) => Err(TemplateError::new("unexpected {{else}}")),
     }
 }
 
@@ -55,7 +55,7 @@ struct Parser {
 }
 
 /// What closed a list of nodes.
-enum End {
+enum Closed {
     Eof,
     End,
     /// With the tokens after `else`: empty, or another `if`.
@@ -63,7 +63,7 @@ enum End {
 }
 
 impl Parser {
-    fn list(&mut self) -> Result<(Vec<Node>, End), TemplateError> {
+    fn list(&mut self) -> Result<(Vec<Node>, Closed), TemplateError> {
         let mut nodes = Vec::new();
         while let Some(piece) = self.pieces.next() {
             let tokens = match piece {
@@ -78,8 +78,8 @@ impl Parser {
                 _ => "",
             };
             match word {
-                "end" => return Ok((nodes, End::End)),
-                "else" => return Ok((nodes, End::Else(tokens[1..].to_vec()))),
+                "end" => return Ok((nodes, Closed::End)),
+                "else" => return Ok((nodes, Closed::Else(tokens[1..].to_vec()))),
                 "if" | "with" | "range" => nodes.push(self.block(&tokens)?),
                 "break" => nodes.push(Node::Break),
                 "continue" => nodes.push(Node::Continue),
@@ -89,7 +89,7 @@ impl Parser {
                 _ => nodes.push(Node::Print(pipeline(&tokens)?)),
             }
         }
-        Ok((nodes, End::Eof))
+        Ok((nodes, Closed::Eof))
     }
 
     /// From `if`, `with` or `range` to its `end`.
@@ -101,14 +101,14 @@ impl Parser {
         let head = pipeline(&tokens[1..])?;
         let (then, end) = self.list()?;
         let otherwise = match end {
-            End::End => Vec::new(),
-            End::Eof => return Err(TemplateError::new("unexpected EOF")),
+            Closed::End => Vec::new(),
+            Closed::Eof => return Err(TemplateError::new("unexpected EOF")),
             // `else if` is an `if` inside the `else` that shares its `end`.
-            End::Else(rest) if !rest.is_empty() => vec![self.block(&rest)?],
-            End::Else(_) => match self.list()? {
-                (nodes, End::End) => nodes,
-                (_, End::Else(_)) => return Err(TemplateError::new("expected end; found {{else}}")),
-                (_, End::Eof) => return Err(TemplateError::new("unexpected EOF")),
+            Closed::Else(rest) if !rest.is_empty() => vec![self.block(&rest)?],
+            Closed::Else(_) => match self.list()? {
+                (nodes, Closed::End) => nodes,
+                (_, Closed::Else(_)) => return Err(TemplateError::new("expected end; found {{else}}")),
+                (_, Closed::Eof) => return Err(TemplateError::new("unexpected EOF")),
             },
         };
         Ok(match keyword.as_str() {
