@@ -5,6 +5,7 @@ use super::error::ApiError;
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use http::{Method, StatusCode, Uri};
+use hull_api::BuildCachePruneReport;
 use serde_json::Value;
 
 const NO_SWARM: &str = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect this \
@@ -15,10 +16,11 @@ pub(super) fn routes() -> Router<Shared> {
     for kind in ["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"] {
         router = router.route(kind, any(no_swarm)).route(&format!("{kind}/{{*rest}}"), any(no_swarm));
     }
-    for path in ["/build", "/commit", "/build/prune", "/networks/create"] {
+    for path in ["/build", "/commit", "/networks/create"] {
         router = router.route(path, post(not_yet));
     }
     router
+        .route("/build/prune", post(nothing_built))
         .route("/networks/{id}/connect", post(not_yet))
         .route("/networks/{id}/disconnect", post(not_yet))
         .route("/containers/{id}/archive", any(not_yet))
@@ -33,6 +35,11 @@ async fn no_swarm() -> ApiError {
 
 async fn no_plugins() -> Json<Vec<Value>> {
     Json(Vec::new())
+}
+
+/// Nothing is ever built, so nothing is cached; `docker system prune` asks.
+async fn nothing_built() -> Json<BuildCachePruneReport> {
+    Json(BuildCachePruneReport::default())
 }
 
 /// Said plainly: "page not found" would look like a wrong address.
