@@ -3,9 +3,9 @@
 //! A plan is a header (`b"HULL"`, `version: u16`, `0: u16`) and then steps: `tag: u8`, `length: u32`, fields. The
 //! length repeats what the fields say; a decoder refuses a step in which the two disagree. Tags are never reused.
 
-use crate::wire::{Field, Reader};
 #[cfg(feature = "alloc")]
 use crate::wire::{Count, Sink};
+use crate::wire::{Field, Reader};
 use crate::{Step, VERSION};
 use core::fmt;
 

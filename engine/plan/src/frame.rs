@@ -415,9 +415,7 @@ impl<'a> Frame<'a> {
             kind::ATTACH_EXEC => Self::AttachExec { id: Field::read(r)?, stdin: Field::read(r)? },
             kind::SUBSCRIBE => Self::Subscribe { target: Field::read(r)? },
             kind::SIGNAL => Self::Signal { target: Field::read(r)?, signal: Field::read(r)? },
-            kind::RESIZE => {
-                Self::Resize { target: Field::read(r)?, rows: Field::read(r)?, cols: Field::read(r)? }
-            }
+            kind::RESIZE => Self::Resize { target: Field::read(r)?, rows: Field::read(r)?, cols: Field::read(r)? },
             kind::STDIN => Self::Stdin { bytes: r.rest() },
             kind::CLOSE_STDIN => Self::CloseStdin,
             kind::STARTED => Self::Started { pid: Field::read(r)? },

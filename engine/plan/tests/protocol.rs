@@ -1,5 +1,7 @@
 //! Plans and frames: what goes in comes out, and nothing that comes in can do harm.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 use hull_plan::frame::{HEADER, MAX_CHUNK, MAX_OBJECT, MAX_PAYLOAD, kind};
 use hull_plan::{DecodeError, ExitRecord, Frame, FrameHeader, Plan, PlanBuilder, Step, StepKind, Steps, VERSION};
 use proptest::collection::vec;
@@ -62,14 +64,8 @@ fn all_steps<'a>(a: &'a CString, b: &'a CString, bytes: &'a [u8], n: u64, small:
 }
 
 fn all_frames<'a>(text: &'a CString, bytes: &'a [u8], n: u64, small: u32, flag: bool) -> Vec<Frame<'a>> {
-    let record = ExitRecord {
-        pid: small,
-        code: n as u8,
-        signal: small as u8,
-        oom_killed: flag,
-        started_at: n,
-        finished_at: !n,
-    };
+    let record =
+        ExitRecord { pid: small, code: n as u8, signal: small as u8, oom_killed: flag, started_at: n, finished_at: !n };
     vec![
         Frame::Start { plan: bytes },
         Frame::Exec { id: text, plan: bytes },
@@ -248,10 +244,7 @@ fn step_kinds_keep_their_numbers() {
 fn a_record_prints_as_json_of_its_own_names() {
     let record = ExitRecord { pid: 7, code: 137, signal: 9, oom_killed: true, started_at: 1, finished_at: 2 };
     let json = record.to_string();
-    assert_eq!(
-        json,
-        "{\"pid\":7,\"code\":137,\"signal\":9,\"oom_killed\":true,\"started_at\":1,\"finished_at\":2}\n"
-    );
+    assert_eq!(json, "{\"pid\":7,\"code\":137,\"signal\":9,\"oom_killed\":true,\"started_at\":1,\"finished_at\":2}\n");
     let longest = ExitRecord {
         pid: u32::MAX,
         code: u8::MAX,

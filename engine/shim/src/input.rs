@@ -11,6 +11,7 @@ const SMALL: usize = 256;
 
 /// A frame's payload.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is no heap to put the small ones on; they live on the stack")]
 pub(crate) enum Payload {
     Small([u8; SMALL], usize),
     Large(Buffer, usize),
@@ -18,7 +19,11 @@ pub(crate) enum Payload {
 
 impl Payload {
     fn with_length(length: usize) -> Result<Self, Errno> {
-        if length <= SMALL { Ok(Self::Small([0; SMALL], length)) } else { Ok(Self::Large(Buffer::new(length)?, length)) }
+        if length <= SMALL {
+            Ok(Self::Small([0; SMALL], length))
+        } else {
+            Ok(Self::Large(Buffer::new(length)?, length))
+        }
     }
 
     fn bytes_mut(&mut self) -> &mut [u8] {
@@ -44,6 +49,7 @@ impl Deref for Payload {
 
 /// What has come of it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "as for its payload")]
 pub(crate) enum Progress {
     /// A whole frame.
     Frame(FrameHeader, Payload),

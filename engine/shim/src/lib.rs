@@ -18,14 +18,17 @@
 
 mod child;
 mod connection;
+mod ends;
 mod exit;
 mod failure;
 mod input;
 mod log;
+mod output;
 mod process;
 mod relay;
 mod requests;
 mod search;
+mod serve;
 mod shim;
 mod spawn;
 mod start;

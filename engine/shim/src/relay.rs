@@ -24,7 +24,14 @@ impl Relay {
 
     /// Sends output to every connection that is attached to `process`. `scratch` has room for a header in front of the
     /// `length` bytes.
-    pub(crate) fn send(&mut self, process: usize, stream: u8, scratch: &mut [u8], length: usize, all: &mut Connections) {
+    pub(crate) fn send(
+        &mut self,
+        process: usize,
+        stream: u8,
+        scratch: &mut [u8],
+        length: usize,
+        all: &mut Connections,
+    ) {
         if let Some(header) = scratch.get_mut(..HEADER) {
             header.copy_from_slice(&FrameHeader::output(stream, length).to_bytes());
         }

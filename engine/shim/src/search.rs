@@ -63,7 +63,8 @@ mod tests {
     }
 
     fn found(command: &str, path: &str) -> Result<String> {
-        find(command.as_bytes(), path.as_bytes(), probe).map(|text| String::from_utf8(text.as_bytes().to_vec()).unwrap())
+        find(command.as_bytes(), path.as_bytes(), probe)
+            .map(|text| String::from_utf8(text.as_bytes().to_vec()).unwrap())
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Containers on a real kernel: made, run, observed from inside, ended. Needs root.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 mod support;
 
 use hull_plan::StepKind;
@@ -8,7 +10,9 @@ use support::{Recipe, Scratch, Shim, log};
 #[test]
 fn a_container_runs_and_its_log_and_record_are_there_before_its_end_is_told() {
     let scratch = Scratch::new("runs");
-    let plan = Recipe::container(&scratch).sh("echo $$ $(hostname) $(grep -q 'host LOCAL' /proc/net/fib_trie && echo lo is up); echo err >&2; exit 7").bytes();
+    let plan = Recipe::container(&scratch)
+        .sh("echo $$ $(hostname) $(grep -q 'host LOCAL' /proc/net/fib_trie && echo lo is up); echo err >&2; exit 7")
+        .bytes();
     let mut shim = Shim::start(&plan);
     let pid = shim.channel.started();
     let record = shim.channel.exited();

@@ -1,5 +1,7 @@
 //! Execs, attaching, stdin, terminals, signals: what the control socket serves.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 mod support;
 
 use hull_plan::{Frame, Step, StepKind};
@@ -26,7 +28,8 @@ fn an_exec_is_in_the_container_and_relays_its_output() {
     let mut shim = idle(&scratch);
     for round in 0..3 {
         let mut exec = Channel::connect(&scratch);
-        let plan = Recipe::exec().sh("hostname; readlink /proc/1/exe; echo $$ > /dev/null; echo no >&2; exit 3").bytes();
+        let plan =
+            Recipe::exec().sh("hostname; readlink /proc/1/exe; echo $$ > /dev/null; echo no >&2; exit 3").bytes();
         exec.send(&Frame::Exec { id: c"e1", plan: &plan });
         let pid = exec.started();
         let (out, err, record) = exec.finish();
@@ -82,7 +85,10 @@ fn stdin_reaches_the_process_and_ends() {
 
     // The client that feeds it goes away: the process reads its end.
     let mut exec = Channel::connect(&scratch);
-    exec.send(&Frame::Exec { id: c"gone", plan: &Recipe::exec().step(Step::Stdin { once: true }).sh("cat; echo end > /tmp/end").bytes() });
+    exec.send(&Frame::Exec {
+        id: c"gone",
+        plan: &Recipe::exec().step(Step::Stdin { once: true }).sh("cat; echo end > /tmp/end").bytes(),
+    });
     exec.started();
     exec.send(&Frame::Stdin { bytes: b"a" });
     drop(exec);
@@ -223,7 +229,8 @@ fn the_end_of_the_container_ends_its_execs_and_everybody_hears() {
     let scratch = Scratch::new("all-end");
     let mut shim = idle(&scratch);
     let mut exec = Channel::connect(&scratch);
-    let plan = Recipe::exec().step(Step::ExitRecord { path: &scratch.c_path("e.json") }).command(&["sleep", "1000"]).bytes();
+    let plan =
+        Recipe::exec().step(Step::ExitRecord { path: &scratch.c_path("e.json") }).command(&["sleep", "1000"]).bytes();
     exec.send(&Frame::Exec { id: c"e", plan: &plan });
     exec.started();
     let mut other = Channel::connect(&scratch);

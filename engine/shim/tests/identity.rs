@@ -1,5 +1,7 @@
 //! Who the payload is: users, capabilities, filters, limits, namespaces, cgroups.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 mod support;
 
 use hull_plan::{Frame, Step, StepKind};
@@ -9,7 +11,10 @@ use support::{Came, Channel, NAMESPACES, Recipe, Scratch, Shim, log};
 /// What `/etc/passwd` and `/etc/group` of the image say.
 fn image(name: &str) -> Scratch {
     let scratch = Scratch::new(name);
-    scratch.file("etc/passwd", "root:x:0:0::/root:/bin/sh\nalice:x:1000:1001::/home/alice:\n33:x:77:77::/num:\nbad:x:oops:0::/:\n");
+    scratch.file(
+        "etc/passwd",
+        "root:x:0:0::/root:/bin/sh\nalice:x:1000:1001::/home/alice:\n33:x:77:77::/num:\nbad:x:oops:0::/:\n",
+    );
     scratch.file("etc/group", "root:x:0:root\nwheel:x:10:root,alice\ntools:x:20:alice\nalice:x:1001:\n");
     scratch
 }
@@ -103,7 +108,10 @@ fn capabilities_are_exactly_these() {
     assert_eq!(capabilities(&output(&scratch, &[caps(0, 0)], status)), [0; 5]);
     let alice = Step::User { spec: c"alice" };
     assert_eq!(capabilities(&output(&scratch, &[alice, caps(SOME, 0)], status)), [SOME, 0, 0, 0, 0]);
-    assert_eq!(capabilities(&output(&scratch, &[alice, caps(SOME, 1 << 10)], status)), [SOME, 1 << 10, 1 << 10, 1 << 10, 1 << 10]);
+    assert_eq!(
+        capabilities(&output(&scratch, &[alice, caps(SOME, 1 << 10)], status)),
+        [SOME, 1 << 10, 1 << 10, 1 << 10, 1 << 10]
+    );
 }
 
 /// `if syscall is 63 (uname) return EPERM, else allow`, as the kernel reads it.
@@ -325,7 +333,8 @@ fn a_container_that_takes_too_much_memory_is_recorded_as_such() {
 fn a_cgroup_that_is_not_there_stops_the_start() {
     let scratch = image("no-cgroup");
     let procs = scratch.c_path("no/cgroup.procs");
-    let failed = Shim::failed(&Recipe::container(&scratch).step(Step::CgroupProcs { procs: &procs }).sh("true").bytes());
+    let failed =
+        Shim::failed(&Recipe::container(&scratch).step(Step::CgroupProcs { procs: &procs }).sh("true").bytes());
     assert_eq!(failed, (StepKind::Cgroup, 2, procs.to_str().unwrap().to_owned()));
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Times and memory are printed, not asserted: they depend on the host (`cargo test -- --nocapture` shows them).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 mod support;
 
 use hull_plan::{ExitRecord, Frame, Step};
@@ -116,12 +118,26 @@ fn two_hundred_megabytes_of_log_with_three_clients_one_of_them_stalled() {
     });
     let took = start.elapsed();
     let (user, system) = cpu_time(shim.process.id());
-    println!("200 MB in {lines} lines: {took:?} (shim {user} ms user, {system} ms system), log {} MB", size / 1_000_000);
+    println!(
+        "200 MB in {lines} lines: {took:?} (shim {user} ms user, {system} ms system), log {} MB",
+        size / 1_000_000
+    );
     report_memory("after 200 MB", shim.process.id());
     clients[1].send(&Frame::Stdin { bytes: b"stop\n" });
     assert_eq!(clients[0].exited().code, 0);
-    // With clients attached a line may be in two records, but no byte is lost or out of place.
-    assert!(log(&scratch, "stdout") == LINE.repeat(lines), "the log differs from what was written");
+    // With clients attached a line may be in two records, but no byte is lost or out of place. Read by hand: the only
+    // escape is that of the newline, and two million records take a JSON parser long.
+    let text = std::fs::read_to_string(scratch.path("log")).unwrap();
+    let mut written = String::with_capacity(lines * LINE.len());
+    for record in text.lines() {
+        let content =
+            record.strip_prefix("{\"log\":\"").and_then(|rest| rest.split_once("\",\"stream\":\"stdout\",")).unwrap().0;
+        match content.strip_suffix("\\n") {
+            Some(line) => written.extend([line, "\n"]),
+            None => written.push_str(content),
+        }
+    }
+    assert!(written == LINE.repeat(lines), "the log differs from what was written");
     drop(stalled);
     shim.ended();
 }
@@ -269,13 +285,16 @@ fn cpu_time(pid: u32) -> (u64, u64) {
     (ticks(11), ticks(12))
 }
 
+/// Private memory once the shim has nothing to do, which must be what a container may cost at most.
 fn report_memory(when: &str, pid: u32) {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
-    let field = |name: &str| {
-        let line = text.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
-    };
-    let (clean, dirty) = (field("Private_Clean:"), field("Private_Dirty:"));
+    let (clean, dirty) = support::eventually("at most 200 kB of private memory", || {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap();
+        let field = |name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name)).unwrap();
+            line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
+        };
+        let private = (field("Private_Clean:"), field("Private_Dirty:"));
+        (private.0 + private.1 <= 200).then_some(private)
+    });
     println!("private memory {when}: {} kB ({dirty} dirty, {clean} clean)", clean + dirty);
-    assert!(clean + dirty <= 200, "over the 200 kB that a container may cost");
 }

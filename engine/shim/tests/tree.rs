@@ -1,5 +1,7 @@
 //! The container's file tree: binds, masks, nodes, hostile images.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
+
 mod support;
 
 use hull_plan::{Step, StepKind};
@@ -26,7 +28,11 @@ fn output(scratch: &Scratch, steps: &[Step<'_>], script: &str) -> String {
 fn the_hosts_tree_is_gone_and_its_mount_table_is_as_before() {
     let scratch = Scratch::new("pivot");
     let before = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
-    let out = output(&scratch, &[], "cd /; echo *; ls -di /..; ls -di /; ls -l /proc/self/fd; cut -d' ' -f5 /proc/self/mountinfo");
+    let out = output(
+        &scratch,
+        &[],
+        "cd /; echo *; ls -di /..; ls -di /; ls -l /proc/self/fd; cut -d' ' -f5 /proc/self/mountinfo",
+    );
     assert!(out.starts_with("bin dev etc lib lib64 proc tmp usr\n"), "{out}");
     let mut mounts: Vec<&str> = out.lines().rev().take_while(|line| line.starts_with('/')).collect();
     mounts.sort_unstable();
@@ -37,7 +43,11 @@ fn the_hosts_tree_is_gone_and_its_mount_table_is_as_before() {
 #[test]
 fn no_descriptor_of_the_hosts_comes_along() {
     let scratch = Scratch::new("fds");
-    let out = output(&scratch, &[], "for fd in /proc/self/fd/*; do readlink $fd; done; stat -L -c %d /proc/self/fd/0; stat -c %d /dev");
+    let out = output(
+        &scratch,
+        &[],
+        "for fd in /proc/self/fd/*; do readlink $fd; done; stat -L -c %d /proc/self/fd/0; stat -c %d /dev",
+    );
     let mut links: Vec<&str> = out.lines().collect();
     assert_eq!(links.pop(), links.pop(), "stdin is the container's own /dev/null: {out}");
     assert_eq!(links.remove(0), "/dev/null");
@@ -60,7 +70,8 @@ fn binds_appear_with_their_flags_and_their_places_are_made() {
         bind(&data, c"/ro", REC | RDONLY | 2 | 8),
         bind(&file, c"/etc/one-file", 0),
     ];
-    let script = "cat /etc/one-file; echo new > /made/on/the/way/new; ! echo no > /ro/new; grep ' /ro ' /proc/self/mountinfo";
+    let script =
+        "cat /etc/one-file; echo new > /made/on/the/way/new; ! echo no > /ro/new; grep ' /ro ' /proc/self/mountinfo";
     let out = output(&scratch, &steps, script);
     assert!(out.starts_with("bound\n"));
     assert!(out.contains("ro,nosuid,noexec"), "{out}");
@@ -85,7 +96,13 @@ fn an_image_cannot_lead_a_mount_out_of_its_root() {
     symlink("loop", lower.join("loop")).unwrap();
     let source = scratch.c_path("source");
     let bind = |target| Step::Bind { source: &source, target, flags: BIND, propagation: 0 };
-    let steps = [bind(c"/absolute/a"), bind(c"/relative/../relative/b"), bind(c"/dangling"), bind(c"/../../c"), mount(c"tmpfs", c"/absolute/t/../u")];
+    let steps = [
+        bind(c"/absolute/a"),
+        bind(c"/relative/../relative/b"),
+        bind(c"/dangling"),
+        bind(c"/../../c"),
+        mount(c"tmpfs", c"/absolute/t/../u"),
+    ];
     let out = output(&scratch, &steps, "cat /c /does/not/exist/file; cut -d' ' -f5 /proc/self/mountinfo");
     assert!(out.starts_with("secret\nsecret\n"), "{out}");
     assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0, "nothing was made outside");
@@ -118,7 +135,11 @@ fn masked_paths_are_empty_and_read_only_ones_cannot_be_written() {
     let script = "ls -A /hidden; cat /hidden-file /proc/kcore; ! touch /hidden/x /fixed/y; ! touch /outer/x; ! touch /outer/inner/x; ! echo 1 > /proc/sys/kernel/domainname;
         ! echo x > /hidden-file 2>/dev/null || echo a device; touch /elsewhere && echo ok";
     assert_eq!(output(&scratch, &steps, script), "a device\nok\n");
-    let out = output(&scratch, &[Step::ReadonlyRoot, mount(c"tmpfs", c"/tmp")], "! touch /x; touch /tmp/x && echo only there");
+    let out = output(
+        &scratch,
+        &[Step::ReadonlyRoot, mount(c"tmpfs", c"/tmp")],
+        "! touch /x; touch /tmp/x && echo only there",
+    );
     assert_eq!(out, "a device\nok\nonly there\n");
 }
 
@@ -178,10 +199,14 @@ fn nothing_is_mounted_in_a_tree_that_is_not_ours() {
     };
     let before = std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     let here = scratch.c_path("");
-    let record = Shim::run(&base().step(Step::Cwd { path: &here }).sh("pwd; ls -d upper; readlink /proc/self/ns/mnt").bytes());
+    let record =
+        Shim::run(&base().step(Step::Cwd { path: &here }).sh("pwd; ls -d upper; readlink /proc/self/ns/mnt").bytes());
     assert_eq!(record.code, 0);
     let namespace = std::fs::read_link("/proc/self/ns/mnt").unwrap();
-    assert_eq!(log(&scratch, "stdout"), format!("{}\nupper\n{}\n", scratch.0.display(), namespace.display()).replace("-host/\n", "-host\n"));
+    assert_eq!(
+        log(&scratch, "stdout"),
+        format!("{}\nupper\n{}\n", scratch.0.display(), namespace.display()).replace("-host/\n", "-host\n")
+    );
     for step in [
         mount(c"tmpfs", c"/tmp"),
         Step::MaskPath { path: c"/tmp" },

@@ -79,7 +79,8 @@ fn find_user<'p>(root: &OwnedFd, name: &'p [u8], user: &mut User) -> Outcome<'p,
     read_lines(root, c"/etc/passwd", |line| {
         let Some(entry) = PasswdLine::parse(line) else { return true };
         if number.map_or(entry.name == name, |uid| entry.uid == uid) {
-            found = Text::copy(entry.name).and_then(|login| Ok(Some((login, entry.uid, entry.gid, Text::copy(entry.home)?))));
+            found = Text::copy(entry.name)
+                .and_then(|login| Ok(Some((login, entry.uid, entry.gid, Text::copy(entry.home)?))));
             return false;
         }
         true

@@ -4,9 +4,9 @@ use super::beneath;
 use super::mounts;
 use super::tree::Tree;
 use crate::failure::{At, Outcome};
+use crate::sys::CWD;
 use crate::sys::file::{self, mode};
 use crate::sys::mount::{self, ms};
-use crate::sys::CWD;
 use core::ffi::CStr;
 use hull_plan::StepKind;
 

@@ -51,7 +51,8 @@ pub(super) fn raise_walls<'p>(steps: &Steps<'p>) -> Outcome<'p> {
     } else if filtered {
         if let Some(sets) = sets {
             let (effective, permitted) = (sets.effective | SYS_ADMIN, sets.permitted | SYS_ADMIN);
-            identity::set_capabilities(effective, permitted, sets.inheritable).at(StepKind::Seccomp, "CAP_SYS_ADMIN")?;
+            identity::set_capabilities(effective, permitted, sets.inheritable)
+                .at(StepKind::Seccomp, "CAP_SYS_ADMIN")?;
         }
         filter(steps)?;
     }

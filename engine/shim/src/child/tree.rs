@@ -36,15 +36,7 @@ impl Tree {
     /// The tree that this process is in.
     pub(super) fn new<'p>() -> Outcome<'p, Self> {
         let root = file::open(CWD, c"/", flags::PATH | flags::DIRECTORY, 0).at(StepKind::Rootfs, "/")?;
-        Ok(Self {
-            root,
-            made: false,
-            host: false,
-            propagation: 0,
-            descriptors: None,
-            sources: None,
-            next_source: 0,
-        })
+        Ok(Self { root, made: false, host: false, propagation: 0, descriptors: None, sources: None, next_source: 0 })
     }
 
     /// The root's descriptor, what paths are resolved beneath.
@@ -74,8 +66,8 @@ impl Tree {
 
     /// Takes hold of what the plan takes from the host, before the root filesystem is attached somewhere and could hide it.
     pub(super) fn open_sources<'p>(&mut self, steps: &Steps<'p>) -> Outcome<'p> {
-        let descriptors =
-            file::open(CWD, c"/proc/self/fd", flags::PATH | flags::DIRECTORY, 0).at(StepKind::Rootfs, "/proc/self/fd")?;
+        let descriptors = file::open(CWD, c"/proc/self/fd", flags::PATH | flags::DIRECTORY, 0)
+            .at(StepKind::Rootfs, "/proc/self/fd")?;
         self.descriptors = Some(descriptors);
         let mut sources: Option<Sources> = None;
         let wanted = steps.clone().flatten().filter_map(|step| match step {
@@ -107,7 +99,14 @@ impl Tree {
     }
 
     /// mount(2) onto what a descriptor refers to.
-    pub(super) fn mount_on(&self, target: &OwnedFd, source: &CStr, fstype: &CStr, flags: u64, data: &CStr) -> Result<()> {
+    pub(super) fn mount_on(
+        &self,
+        target: &OwnedFd,
+        source: &CStr,
+        fstype: &CStr,
+        flags: u64,
+        data: &CStr,
+    ) -> Result<()> {
         process::change_directory(self.descriptors.as_ref().ok_or(Errno::EINVAL)?)?;
         let mut number = Text::<16>::new();
         write!(number, "{}", target.raw()).map_err(|_| Errno::ENAMETOOLONG)?;

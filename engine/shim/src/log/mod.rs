@@ -9,8 +9,8 @@ mod file;
 mod json;
 mod time;
 
-use crate::sys::map::Buffer;
 use crate::sys::Result;
+use crate::sys::map::Buffer;
 use core::ffi::CStr;
 use file::LogFile;
 use time::Stamp;

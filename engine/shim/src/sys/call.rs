@@ -69,7 +69,11 @@ pub(super) unsafe fn syscall(number: usize, arguments: [usize; 6]) -> Result<usi
             options(nostack)
         );
     }
-    if (-4095..0).contains(&result) { Err(Errno(i32::try_from(-result).unwrap_or(0))) } else { Ok(result.cast_unsigned()) }
+    if (-4095..0).contains(&result) {
+        Err(Errno(i32::try_from(-result).unwrap_or(0)))
+    } else {
+        Ok(result.cast_unsigned())
+    }
 }
 
 /// `call!(NUMBER, arguments...)` for arguments that convert to a register with `as`.

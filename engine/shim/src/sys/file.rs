@@ -101,9 +101,8 @@ pub fn open_with(dir: impl AsFd, path: &CStr, flags: u64, mode: u32, resolve: u6
     let mut attempts = 0;
     loop {
         // SAFETY: `path` ends with NUL and `how` has the size that is passed; the kernel only reads them.
-        let result = retry(|| unsafe {
-            call!(OPENAT2, dir.fd().arg(), path.as_ptr(), &raw const how, size_of::<OpenHow>())
-        });
+        let result =
+            retry(|| unsafe { call!(OPENAT2, dir.fd().arg(), path.as_ptr(), &raw const how, size_of::<OpenHow>()) });
         attempts += 1;
         match result {
             Err(Errno::EAGAIN) if resolve != 0 && attempts < 64 => {}
@@ -192,8 +191,7 @@ pub fn symlink(target: &CStr, dir: impl AsFd, name: &CStr) -> Result<()> {
 /// The symlink's text; it is cut to the buffer. An empty name reads the symlink that `dir` itself is.
 pub fn read_link<'b>(dir: impl AsFd, name: &CStr, buffer: &'b mut [u8]) -> Result<&'b [u8]> {
     // SAFETY: `name` ends with NUL; the kernel writes at most `len` bytes into the buffer.
-    let length =
-        unsafe { call!(READLINKAT, dir.fd().arg(), name.as_ptr(), buffer.as_mut_ptr(), buffer.len()) }?;
+    let length = unsafe { call!(READLINKAT, dir.fd().arg(), name.as_ptr(), buffer.as_mut_ptr(), buffer.len()) }?;
     buffer.get(..length).ok_or(Errno::EINVAL)
 }
 

@@ -62,9 +62,8 @@ pub fn pivot_here() -> Result<()> {
 /// A detached copy of the mount at `path` (below `dir`; empty: `dir` itself), with everything mounted below it or not.
 pub fn clone_tree(dir: impl AsFd, path: &CStr, recursive: bool) -> Result<OwnedFd> {
     const CLONE_AND_CLOEXEC: usize = 1 | 0o2000000;
-    let flags = CLONE_AND_CLOEXEC
-        | if path.is_empty() { AT_EMPTY_PATH } else { 0 }
-        | if recursive { AT_RECURSIVE } else { 0 };
+    let flags =
+        CLONE_AND_CLOEXEC | if path.is_empty() { AT_EMPTY_PATH } else { 0 } | if recursive { AT_RECURSIVE } else { 0 };
     // SAFETY: the string ends with NUL and is only read.
     unsafe { call!(OPEN_TREE, dir.fd().arg(), path.as_ptr(), flags) }.and_then(OwnedFd::from_result)
 }
@@ -82,8 +81,6 @@ pub fn set_attributes(fd: impl AsFd, set: u64, clear: u64, propagation: u64, rec
     let attributes = [set, clear, propagation, 0];
     let flags = AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 };
     // SAFETY: `struct mount_attr` is four 64-bit integers, which are only read; its size is passed.
-    unsafe {
-        call!(MOUNT_SETATTR, fd.fd().arg(), c"".as_ptr(), flags, attributes.as_ptr(), size_of::<[u64; 4]>())
-    }
-    .map(drop)
+    unsafe { call!(MOUNT_SETATTR, fd.fd().arg(), c"".as_ptr(), flags, attributes.as_ptr(), size_of::<[u64; 4]>()) }
+        .map(drop)
 }

@@ -1,6 +1,7 @@
 //! What the tests share: a shim, a container made of the host's own programs, and the daemon's side of the protocol.
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
 use hull_plan::{Frame, FrameHeader, PlanBuilder, Step, StepKind};
 use std::ffi::{CStr, CString};
@@ -326,7 +327,10 @@ pub(crate) fn program() -> PathBuf {
 pub(crate) fn log(scratch: &Scratch, stream: &str) -> String {
     let text = fs::read_to_string(scratch.path("log")).unwrap();
     let records = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    records.filter(|record| record["stream"] == stream).map(|record| record["log"].as_str().unwrap().to_owned()).collect()
+    records
+        .filter(|record| record["stream"] == stream)
+        .map(|record| record["log"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// Waits for something that other processes bring about.
@@ -337,6 +341,7 @@ pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) ->
             return value;
         }
         assert!(start.elapsed() < PATIENCE, "still not: {what}");
-        std::thread::sleep(Duration::from_millis(2));
+        // What is waited for is a file's content, so there is nothing to block on.
+        std::thread::park_timeout(Duration::from_millis(2));
     }
 }
