@@ -26,6 +26,8 @@ mod names;
 mod owner;
 mod prune;
 mod reaper;
+#[cfg(test)]
+mod real_tests;
 mod registry;
 mod resolve;
 mod restore;
