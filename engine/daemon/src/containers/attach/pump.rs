@@ -93,17 +93,18 @@ impl Pump {
             }
         }
         let Some(connection) = self.connection else { return };
-        let Connection { reader, writer } = connection;
+        let Connection { reader, mut writer } = connection;
         tokio::select! {
             _ = receive(reader, self.output.as_ref()) => {}
-            () = send(writer, self.input, early, self.end_is_eof) => {}
+            () = send(&mut writer, self.input, early, self.end_is_eof) => {}
         }
     }
 
     /// For an exec: goes on until the process has ended, with or without a client. `None`: the shim has gone without telling the end.
     pub(in crate::containers) async fn run_to_end(self) -> Option<ExitRecord> {
-        let Connection { reader, writer } = self.connection?;
-        let sender = send(writer, self.input, None, self.end_is_eof);
+        // The writer lives as long as the exit is waited for: the shim takes a closed one for a client that has left.
+        let Connection { reader, mut writer } = self.connection?;
+        let sender = send(&mut writer, self.input, None, self.end_is_eof);
         let receiver = receive(reader, self.output.as_ref());
         tokio::pin!(sender, receiver);
         tokio::select! {
@@ -130,8 +131,8 @@ async fn receive(mut reader: Reader, output: Option<&Relay>) -> Option<ExitRecor
     }
 }
 
-/// Carries stdin until the client has gone. After an end of file it waits for that.
-async fn send(mut writer: Writer, mut input: mpsc::Receiver<Input>, early: Option<Input>, end_is_eof: bool) {
+/// Carries stdin until the client has gone.
+async fn send(writer: &mut Writer, mut input: mpsc::Receiver<Input>, early: Option<Input>, end_is_eof: bool) {
     let mut next = early;
     loop {
         let sent = match next.take() {
@@ -151,7 +152,5 @@ async fn send(mut writer: Writer, mut input: mpsc::Receiver<Input>, early: Optio
     }
     if end_is_eof {
         let _ = writer.close_stdin().await;
-        // Kept open: the shim tells the end of the process over the same connection.
-        std::future::pending::<()>().await;
     }
 }

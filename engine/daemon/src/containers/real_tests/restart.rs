@@ -25,15 +25,18 @@ fn a_running_container_outlives_the_daemon() {
 #[test]
 fn an_end_that_no_daemon_saw_is_found_in_the_record() {
     on_host(|host| async move {
-        let id = host.run(&["sh", "-c", "while [ ! -e /stop ]; do sleep 0.01; done; echo bye; exit 6"]).await;
-        let upper = host.paths.container_upper(&id.clone().try_into().unwrap());
+        let shared = host.root.path().join("shared");
+        let script = "while [ ! -e /shared/stop ]; do sleep 0.01; done; echo bye; exit 6";
+        let bind = format!("{}:/shared", shared.display());
+        let id = host.create(&["sh", "-c", script], |request| request.host_config.binds = vec![bind]).await;
+        host.service.start(&id).await.unwrap();
         let record = host.paths.exit_record(&id.clone().try_into().unwrap());
         let Host { service, networks, events, root, .. } = host;
         drop((service, networks, events));
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
-        std::fs::write(upper.join("stop"), "").unwrap();
+        std::fs::write(shared.join("stop"), "").unwrap();
         eventually(|| record.exists()).await;
         let host = Host::start(root).await;
         assert_eq!(host.ended(&id).await, 6);
