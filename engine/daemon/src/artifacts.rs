@@ -16,7 +16,10 @@ include!(concat!(env!("OUT_DIR"), "/artifacts.rs"));
 pub fn missing() -> Vec<&'static str> {
     let artifacts = [
         (SHIM, "no hull-shim inside: no container can start; run `cargo xtask build`"),
-        (BPF, "no eBPF object inside: no process map and no stall histograms; run `cargo xtask build-ebpf`, then build again"),
+        (
+            BPF,
+            "no eBPF object inside: no process map and no stall histograms; run `cargo xtask build-ebpf`, then build again",
+        ),
         (HELLO, "no default image inside: hull/hello is absent; run `cargo xtask build`"),
     ];
     artifacts.into_iter().filter(|(bytes, _)| bytes.is_none()).map(|(_, text)| text).collect()

@@ -4,11 +4,46 @@ use std::fs;
 
 /// Bit numbers of linux/capability.h.
 const CAPABILITIES: [&str; 41] = [
-    "chown", "dac_override", "dac_read_search", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap",
-    "linux_immutable", "net_bind_service", "net_broadcast", "net_admin", "net_raw", "ipc_lock", "ipc_owner",
-    "sys_module", "sys_rawio", "sys_chroot", "sys_ptrace", "sys_pacct", "sys_admin", "sys_boot", "sys_nice",
-    "sys_resource", "sys_time", "sys_tty_config", "mknod", "lease", "audit_write", "audit_control", "setfcap",
-    "mac_override", "mac_admin", "syslog", "wake_alarm", "block_suspend", "audit_read", "perfmon", "bpf",
+    "chown",
+    "dac_override",
+    "dac_read_search",
+    "fowner",
+    "fsetid",
+    "kill",
+    "setgid",
+    "setuid",
+    "setpcap",
+    "linux_immutable",
+    "net_bind_service",
+    "net_broadcast",
+    "net_admin",
+    "net_raw",
+    "ipc_lock",
+    "ipc_owner",
+    "sys_module",
+    "sys_rawio",
+    "sys_chroot",
+    "sys_ptrace",
+    "sys_pacct",
+    "sys_admin",
+    "sys_boot",
+    "sys_nice",
+    "sys_resource",
+    "sys_time",
+    "sys_tty_config",
+    "mknod",
+    "lease",
+    "audit_write",
+    "audit_control",
+    "setfcap",
+    "mac_override",
+    "mac_admin",
+    "syslog",
+    "wake_alarm",
+    "block_suspend",
+    "audit_read",
+    "perfmon",
+    "bpf",
     "checkpoint_restore",
 ];
 const NAMESPACES: [&str; 8] = ["pid", "mnt", "net", "uts", "ipc", "cgroup", "user", "time"];
@@ -74,7 +109,7 @@ pub(crate) fn namespaces() -> Vec<(&'static str, String)> {
 
 /// The processes that `/proc` shows, by PID.
 pub(crate) fn processes() -> usize {
-    let entries = fs::read_dir("/proc").map(|entries| entries.flatten().collect()).unwrap_or(Vec::new());
+    let entries = fs::read_dir("/proc").map(|entries| entries.flatten().collect()).unwrap_or_default();
     let number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
     entries.iter().filter(|entry| entry.file_name().to_str().is_some_and(number)).count()
 }

@@ -55,7 +55,9 @@ fn cpu_v2(text: &str) -> String {
 
 fn cpu(quota: Option<f64>, period: f64) -> String {
     match quota {
-        Some(quota) => format!("{:.2} CPU ({:.0} ms in every {:.0} ms)", quota / period, quota / 1000.0, period / 1000.0),
+        Some(quota) => {
+            format!("{:.2} CPU ({:.0} ms in every {:.0} ms)", quota / period, quota / 1000.0, period / 1000.0)
+        }
         None => NO_LIMIT.to_owned(),
     }
 }
@@ -106,7 +108,11 @@ mod tests {
 
     #[test]
     fn no_limit_is_said_in_words_and_no_file_is_none() {
-        let v1 = [("cpu/cpu.cfs_quota_us", "-1"), ("cpu/cpu.cfs_period_us", "100000"), ("memory/memory.limit_in_bytes", "9223372036854771712")];
+        let v1 = [
+            ("cpu/cpu.cfs_quota_us", "-1"),
+            ("cpu/cpu.cfs_period_us", "100000"),
+            ("memory/memory.limit_in_bytes", "9223372036854771712"),
+        ];
         let no_limit = Some(NO_LIMIT.to_owned());
         assert_eq!(seen(&v1, "1:cpu:/\n2:memory:/\n"), [no_limit.clone(), no_limit, None]);
     }

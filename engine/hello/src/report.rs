@@ -84,7 +84,17 @@ mod tests {
     #[test]
     fn the_report_has_every_section() {
         let report = report();
-        for label in ["process", "hostname", "user", "namespaces", "capabilities", "seccomp", "CPU limit", "memory limit", "mounts"] {
+        for label in [
+            "process",
+            "hostname",
+            "user",
+            "namespaces",
+            "capabilities",
+            "seccomp",
+            "CPU limit",
+            "memory limit",
+            "mounts",
+        ] {
             assert!(report.contains(&format!("\n  {label}")), "{label} in {report}");
         }
     }

@@ -20,7 +20,8 @@ nobody:x:65534:65534:nobody:/home:/bin/false
 const GROUP: &str = "root:x:0:\ndaemon:x:1:\ntty:x:5:\nwww-data:x:33:\nnogroup:x:65534:\n";
 
 fn make(unpacked: &Path) -> Result<Image> {
-    let program = ["bin/busybox", "usr/bin/busybox"].map(|path| unpacked.join(path)).into_iter().find(|path| path.is_file());
+    let program =
+        ["bin/busybox", "usr/bin/busybox"].map(|path| unpacked.join(path)).into_iter().find(|path| path.is_file());
     let program = program.context("the package has no busybox")?;
     let commands = output(Command::new(&program).arg("--list"))?;
     let commands: Vec<&str> = commands.lines().filter(|name| *name != "busybox").collect();

@@ -71,7 +71,12 @@ impl Layer {
     /// Keeps what `wanted` says; directories that become empty go as well.
     pub(super) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
         self.nodes.retain(|path, node| matches!(node.kind, Kind::Directory) || wanted(path));
-        let used: Vec<String> = self.nodes.iter().filter(|(_, node)| !matches!(node.kind, Kind::Directory)).map(|(path, _)| path.clone()).collect();
+        let used: Vec<String> = self
+            .nodes
+            .iter()
+            .filter(|(_, node)| !matches!(node.kind, Kind::Directory))
+            .map(|(path, _)| path.clone())
+            .collect();
         self.nodes.retain(|path, node| {
             !matches!(node.kind, Kind::Directory) || used.iter().any(|file| file.starts_with(&format!("{path}/")))
         });
@@ -106,7 +111,8 @@ impl Layer {
                 let target = fs::read_link(entry.path())?;
                 self.symlink(&place, &target.to_string_lossy());
             } else if kind.is_file() {
-                let content = fs::read(entry.path()).with_context(|| format!("cannot read {}", entry.path().display()))?;
+                let content =
+                    fs::read(entry.path()).with_context(|| format!("cannot read {}", entry.path().display()))?;
                 self.file(&place, meta.mode() & 0o7777, content);
             } else if kind.is_char_device() || kind.is_block_device() || kind.is_fifo() || kind.is_socket() {
                 bail!("{}: packages bring no such files", entry.path().display());
@@ -117,7 +123,11 @@ impl Layer {
 
     fn parents(&mut self, path: &str) {
         for (at, _) in path.match_indices('/') {
-            self.nodes.entry(path[..at].to_owned()).or_insert(Node { mode: 0o755, owner: (0, 0), kind: Kind::Directory });
+            self.nodes.entry(path[..at].to_owned()).or_insert(Node {
+                mode: 0o755,
+                owner: (0, 0),
+                kind: Kind::Directory,
+            });
         }
     }
 
@@ -131,7 +141,8 @@ impl Layer {
         for (path, node) in &self.nodes {
             let mut header = Header::new_gnu();
             header.set_mode(node.mode);
-            (header.set_uid(node.owner.0), header.set_gid(node.owner.1));
+            header.set_uid(node.owner.0);
+            header.set_gid(node.owner.1);
             header.set_mtime(0);
             header.set_size(0);
             match &node.kind {

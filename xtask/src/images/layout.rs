@@ -40,9 +40,7 @@ impl Image {
         })
         .to_string()
         .into_bytes();
-        let blob = |media_type: &str, bytes: &[u8]| {
-            json!({"mediaType": format!("application/vnd.oci.image.{media_type}"), "digest": digest(bytes), "size": bytes.len()})
-        };
+        let blob = |media_type: &str, bytes: &[u8]| json!({"mediaType": format!("application/vnd.oci.image.{media_type}"), "digest": digest(bytes), "size": bytes.len()});
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
@@ -86,6 +84,8 @@ fn add(builder: &mut Builder<Vec<u8>>, name: &str, content: &[u8]) -> Result<()>
     header.set_entry_type(EntryType::Regular);
     header.set_mode(0o644);
     header.set_size(content.len() as u64);
+    header.set_uid(0);
+    header.set_gid(0);
     header.set_mtime(0);
     Ok(builder.append_data(&mut header, name, content)?)
 }

@@ -14,8 +14,15 @@ pub(super) const RECIPE: Recipe = Recipe { name: "nginx", packages: &["nginx-lig
 
 /// What no container needs.
 const LEFT_OUT: [&str; 9] = [
-    "etc/init.d/", "etc/logrotate.d/", "etc/ufw/", "usr/lib/systemd/", "usr/share/bug/", "usr/share/doc/",
-    "usr/share/lintian/", "usr/share/man/", "usr/share/apport/",
+    "etc/init.d/",
+    "etc/logrotate.d/",
+    "etc/ufw/",
+    "usr/lib/systemd/",
+    "usr/share/bug/",
+    "usr/share/doc/",
+    "usr/share/lintian/",
+    "usr/share/man/",
+    "usr/share/apport/",
 ];
 /// Debian's own site listens on IPv6 as well, which a container without it could not start.
 const SITE: &str = "\
@@ -37,8 +44,10 @@ fn make(unpacked: &Path) -> Result<Image> {
 
     layer.file("etc/nginx/conf.d/default.conf", 0o644, SITE);
     // The installation links the modules that a package brings.
-    let modules: Vec<String> =
-        layer.files().filter_map(|(path, _)| path.strip_prefix("usr/share/nginx/modules-available/").map(str::to_owned)).collect();
+    let modules: Vec<String> = layer
+        .files()
+        .filter_map(|(path, _)| path.strip_prefix("usr/share/nginx/modules-available/").map(str::to_owned))
+        .collect();
     for module in modules {
         let target = format!("/usr/share/nginx/modules-available/{module}");
         layer.symlink(&format!("etc/nginx/modules-enabled/50-{module}"), &target);
@@ -48,7 +57,9 @@ fn make(unpacked: &Path) -> Result<Image> {
     // What it logs is the container's output.
     layer.symlink("var/log/nginx/access.log", "/dev/stdout");
     layer.symlink("var/log/nginx/error.log", "/dev/stderr");
-    for (path, mode) in [("run", 0o755), ("tmp", 0o1777), ("root", 0o700), ("var/cache/nginx", 0o755), ("var/lib/nginx", 0o755)] {
+    for (path, mode) in
+        [("run", 0o755), ("tmp", 0o1777), ("root", 0o700), ("var/cache/nginx", 0o755), ("var/lib/nginx", 0o755)]
+    {
         layer.dir(path, mode);
     }
     layer.owner("var/lib/nginx", 33, 33);
@@ -67,7 +78,8 @@ fn make(unpacked: &Path) -> Result<Image> {
 
 /// Every library that a program or a library names must be there: better now than in a container that does not start.
 fn check_libraries(layer: &Layer, unpacked: &Path) -> Result<()> {
-    let present: BTreeSet<String> = layer.names().filter_map(|path| path.rsplit('/').next()).map(str::to_owned).collect();
+    let present: BTreeSet<String> =
+        layer.names().filter_map(|path| path.rsplit('/').next()).map(str::to_owned).collect();
     let mut missing = BTreeSet::new();
     for (path, content) in layer.files() {
         if !content.starts_with(b"\x7fELF") {

@@ -41,15 +41,18 @@ pub(super) fn closure(packages: &[&str]) -> Result<Closure> {
 
 /// Libraries that these packages depend on, and further parts of what was asked for.
 fn dependencies(names: &[String], asked: &[&str]) -> Result<Vec<String>> {
-    let only = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"].map(|kind| format!("--no-{kind}"));
+    let only =
+        ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"].map(|kind| format!("--no-{kind}"));
     let arguments: Vec<&str> = ["depends"].into_iter().chain(only.iter().map(String::as_str)).collect();
     let text = apt_cache(names, &arguments)?;
     let wanted = |name: &&str| {
         let part = |asked: &&str| name.starts_with(asked.split('-').next().unwrap_or(asked));
-        name.starts_with("lib") || name.starts_with("zlib") || asked.iter().any(|asked| part(asked))
+        name.starts_with("lib") || name.starts_with("zlib") || asked.iter().any(part)
     };
     // Virtual packages stand in angle brackets, and no library is one.
-    let named = text.lines().filter_map(|line| line.trim_start_matches([' ', '|']).split_once("epends: ").map(|(_, name)| name));
+    let named = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches([' ', '|']).split_once("epends: ").map(|(_, name)| name));
     Ok(named.filter(|name| !name.starts_with('<')).filter(wanted).map(str::to_owned).collect())
 }
 

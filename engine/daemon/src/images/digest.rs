@@ -139,7 +139,8 @@ mod tests {
         assert_eq!(Digest::of(b"").to_string(), EMPTY);
         assert_eq!(EMPTY.parse::<Digest>().unwrap(), Digest::of(b""));
         assert_eq!(Digest::of(b"").short(), "e3b0c44298fc");
-        for bad in ["", "sha256:", "sha512:00", &EMPTY[..70], &EMPTY.to_uppercase(), &format!("{EMPTY}0"), &EMPTY[7..]] {
+        for bad in ["", "sha256:", "sha512:00", &EMPTY[..70], &EMPTY.to_uppercase(), &format!("{EMPTY}0"), &EMPTY[7..]]
+        {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }

@@ -53,7 +53,9 @@ pub enum ImageError {
         image: String,
     },
     /// A running container uses it.
-    #[error("conflict: unable to delete {image} (cannot be forced) - image is being used by running container {container}")]
+    #[error(
+        "conflict: unable to delete {image} (cannot be forced) - image is being used by running container {container}"
+    )]
     Running {
         /// Short id.
         image: String,
@@ -61,7 +63,9 @@ pub enum ImageError {
         container: String,
     },
     /// A stopped container uses it.
-    #[error("conflict: unable to delete {image} (must be forced) - image is being used by stopped container {container}")]
+    #[error(
+        "conflict: unable to delete {image} (must be forced) - image is being used by stopped container {container}"
+    )]
     Stopped {
         /// Short id.
         image: String,
@@ -140,11 +144,16 @@ impl ImageError {
                 Kind::Conflict
             }
             Self::Reference(_) | Self::TagWithDigest | Self::Filter(_) | Self::Change(_) => Kind::BadParameter,
-            Self::Layout(_) | Self::Document { .. } | Self::Digest { .. } | Self::TooManyLayers(_) => Kind::BadParameter,
-            Self::OperatingSystem(_) => Kind::BadParameter,
-            Self::Layer { .. } | Self::Layers(_) | Self::Archive(_) | Self::Object(_) | Self::Io { .. } | Self::Write(_) => {
-                Kind::System
+            Self::Layout(_) | Self::Document { .. } | Self::Digest { .. } | Self::TooManyLayers(_) => {
+                Kind::BadParameter
             }
+            Self::OperatingSystem(_) => Kind::BadParameter,
+            Self::Layer { .. }
+            | Self::Layers(_)
+            | Self::Archive(_)
+            | Self::Object(_)
+            | Self::Io { .. }
+            | Self::Write(_) => Kind::System,
         }
     }
 

@@ -57,10 +57,15 @@ impl ImageService {
         let mut layers = image.chain.iter();
         let mut items: Vec<HistoryItem> = Vec::new();
         for entry in &image.config.history {
-            let layer = if entry.empty_layer { None } else { layers.next().and_then(|chain_id| state.layers.get(chain_id)) };
+            let layer =
+                if entry.empty_layer { None } else { layers.next().and_then(|chain_id| state.layers.get(chain_id)) };
             items.push(HistoryItem {
                 comment: entry.comment.clone(),
-                created: entry.created.as_deref().and_then(|text| Time::parse_query(text).ok()).map_or(0, Time::seconds),
+                created: entry
+                    .created
+                    .as_deref()
+                    .and_then(|text| Time::parse_query(text).ok())
+                    .map_or(0, Time::seconds),
                 created_by: entry.created_by.clone(),
                 id: MISSING.to_owned(),
                 size: layer.map_or(0, |layer| number(layer.size)),

@@ -108,7 +108,8 @@ impl ImageService {
     }
 
     fn publish(&self, action: &'static str, image: Digest, name: impl Into<String>) {
-        let labels = self.state().images.get(&image).map(|image| image.config.config.labels.clone()).unwrap_or_default();
+        let labels =
+            self.state().images.get(&image).map(|image| image.config.config.labels.clone()).unwrap_or_default();
         let mut event = Event::new(EventKind::Image, action, image.to_string());
         for (label, value) in labels {
             event = event.with(label, value);

@@ -144,7 +144,9 @@ fn repository(name: &str) -> Result<Repository, ReferenceError> {
         _ => (DEFAULT_DOMAIN, name.to_owned()),
     };
     let domain = if domain == LEGACY_DOMAIN { DEFAULT_DOMAIN } else { domain };
-    if path.chars().any(|c| c.is_ascii_uppercase()) && path.split('/').all(|part| is_component(&part.to_ascii_lowercase())) {
+    if path.chars().any(|c| c.is_ascii_uppercase())
+        && path.split('/').all(|part| is_component(&part.to_ascii_lowercase()))
+    {
         return Err(ReferenceError::Uppercase(path));
     }
     if !is_domain(domain) || !path.split('/').all(is_component) {
@@ -261,7 +263,9 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused_in_dockers_words() {
-        for bad in ["", ":tag", "a:", "a//b", "/a", "a/", "-a", "a-", "a..b", "a___b", "a b", "a:b c", "../a", "a:-b", "é"] {
+        for bad in
+            ["", ":tag", "a:", "a//b", "/a", "a/", "-a", "a-", "a..b", "a___b", "a b", "a:b c", "../a", "a:-b", "é"]
+        {
             assert_eq!(bad.parse::<Reference>(), Err(ReferenceError::Format), "{bad}");
         }
         assert_eq!(format!("a:{}", "x".repeat(129)).parse::<Reference>(), Err(ReferenceError::Format));

@@ -47,7 +47,8 @@ impl ImageService {
             return Err(ImageError::OperatingSystem(config.os));
         }
         let chain = layers::chain_ids(diff_ids);
-        for (index, (layer, (chain_id, diff_id))) in delivery.layers.iter().zip(chain.iter().zip(diff_ids)).enumerate() {
+        for (index, (layer, (chain_id, diff_id))) in delivery.layers.iter().zip(chain.iter().zip(diff_ids)).enumerate()
+        {
             if self.state().layers.contains_key(chain_id) {
                 continue;
             }
@@ -77,7 +78,9 @@ impl ImageService {
         let _writing = self.writing();
         // Known already: what came first stays, unless only this delivery has a manifest.
         let known = self.state().images.get(&id).cloned();
-        if let Some(known) = known.filter(|known| !known.record.removed && (known.record.manifest.is_some() || manifest.is_none())) {
+        if let Some(known) =
+            known.filter(|known| !known.record.removed && (known.record.manifest.is_some() || manifest.is_none()))
+        {
             return Ok(known);
         }
         let image = Arc::new(self.state().image(record, &delivery.config)?);

@@ -133,7 +133,9 @@ fn plan(
             image: id,
         }),
         (Found::Name(_), _) => Ok(Plan { untag: names, delete: running.is_none() }),
-        (Found::Id, Some(used)) if used.running => Err(ImageError::Running { image: id, container: short(&used.container) }),
+        (Found::Id, Some(used)) if used.running => {
+            Err(ImageError::Running { image: id, container: short(&used.container) })
+        }
         (Found::Id, _) if names.len() > 1 && !force => Err(ImageError::SeveralNames { image: id }),
         (Found::Id, Some(used)) if !force => Err(ImageError::Stopped { image: id, container: short(&used.container) }),
         (Found::Id, _) => Ok(Plan { untag: names, delete: true }),

@@ -1,10 +1,10 @@
 //! From what a person writes to an image.
 
+use super::ImageService;
 use super::digest::Digest;
 use super::error::ImageError;
 use super::record::{Image, State};
 use super::reference::{Reference, ReferenceError, Tagged};
-use super::ImageService;
 use std::sync::Arc;
 
 /// How an image was found, which decides what a removal means.

@@ -93,9 +93,9 @@ impl ImageService {
         };
         let digest = Digest::of(&manifest);
         archive.blob(digest, manifest.len() as u64, &manifest[..])?;
-        let media_type = serde_json::from_slice::<Value>(&manifest).ok().and_then(|manifest| {
-            manifest["mediaType"].as_str().map(str::to_owned)
-        });
+        let media_type = serde_json::from_slice::<Value>(&manifest)
+            .ok()
+            .and_then(|manifest| manifest["mediaType"].as_str().map(str::to_owned));
         let descriptor = json!({
             "mediaType": media_type.as_deref().unwrap_or(OCI_MANIFEST),
             "digest": digest.to_string(),
@@ -134,7 +134,8 @@ fn named(descriptor: &Value, names: &BTreeSet<Tagged>) -> Vec<Value> {
 
 /// For an image that came without one.
 fn manifest(config: &[u8], image: &Image) -> Value {
-    let blob = |blob: &Blob| json!({"mediaType": blob.media_type, "digest": blob.digest.to_string(), "size": blob.size});
+    let blob =
+        |blob: &Blob| json!({"mediaType": blob.media_type, "digest": blob.digest.to_string(), "size": blob.size});
     json!({
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
@@ -175,6 +176,8 @@ impl<W: Write> Archive<W> {
         header.set_entry_type(kind);
         header.set_mode(mode);
         header.set_size(size);
+        header.set_uid(0);
+        header.set_gid(0);
         header.set_mtime(0);
         self.tar.append_data(&mut header, name, content).map_err(ImageError::Write)
     }

@@ -1,6 +1,7 @@
 //! The store as a whole: archives in, images, names and archives out.
 
 use super::*;
+use crate::artifacts;
 use hull_api::JsonMessage;
 use serde_json::json;
 use std::fs;
@@ -53,7 +54,9 @@ fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut header = Header::new_ustar();
         header.set_mode(0o644);
         header.set_size(content.len() as u64);
-        (header.set_uid(0), header.set_gid(0), header.set_mtime(0));
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
         builder.append_data(&mut header, name, *content).unwrap();
     }
     builder.into_inner().unwrap()
@@ -83,4 +86,29 @@ fn docker_archive(names: &[&str], layers: &[&[u8]]) -> Vec<u8> {
     entries.push(("config.json", &config));
     entries.push(("manifest.json", manifest.as_bytes()));
     tar(&entries)
+}
+
+#[test]
+fn the_embedded_image_is_there_at_the_first_start_and_not_twice() {
+    if artifacts::HELLO.is_none() {
+        println!("skipped: this build embeds no hello.tar; `cargo xtask build` makes it");
+        return;
+    }
+    let mut store = Store::new();
+    for _ in 0..2 {
+        store.service.load_embedded().unwrap();
+        let image = store.service.resolve("hull/hello").unwrap();
+        assert_eq!(image.config.config.cmd.as_deref().unwrap(), ["/hello"]);
+        let program = store.service.layer_paths(&image)[0].join("hello");
+        assert!(fs::read(program).unwrap().starts_with(b"\x7fELF"));
+        store.again();
+    }
+    assert_eq!(store.counts(), (1, 3, 0));
+
+    // What a user put there stays.
+    store.service.remove("hull/hello", true, false, &[]).unwrap();
+    store.load(&docker_archive(&["hull/hello:latest"], &[&layer("mine")])).unwrap();
+    let mine = store.service.resolve("hull/hello").unwrap();
+    store.service.load_embedded().unwrap();
+    assert_eq!(store.service.resolve("hull/hello").unwrap(), mine);
 }

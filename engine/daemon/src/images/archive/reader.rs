@@ -84,7 +84,8 @@ impl<R: Read> Archive<R> {
             self.skip()?;
             let at = self.offset;
             let Some(header) = self.header()? else { return Ok(None) };
-            let size = header.entry_size().map_err(|_| ArchiveError::Field { field: "size", offset: at })?;
+            let size = header.entry_size().or_else(|e| blank(&header.as_old().size, e));
+            let size = size.map_err(|_| ArchiveError::Field { field: "size", offset: at })?;
             match header.entry_type().as_byte() {
                 b'L' => ahead.name = Some(self.long_name("long name", size, at)?),
                 b'K' => ahead.link = Some(self.long_name("long link name", size, at)?),
@@ -189,6 +190,7 @@ impl<R: Read> Archive<R> {
             Some(value) => text_number(value).ok_or(ArchiveError::Field { field, offset }),
             None => Ok(own),
         };
+        let old = header.as_old();
         let path = pax("GNU.sparse.name").or_else(|| pax("path")).cloned();
         let mut entry = Entry {
             path: path.or(ahead.name.clone()).unwrap_or_else(|| header.path_bytes().into_owned()),
@@ -197,9 +199,9 @@ impl<R: Read> Archive<R> {
                 Some(link) => link,
                 None => header.link_name_bytes().map(|link| link.into_owned()).unwrap_or_default(),
             },
-            mode: header.mode().map_err(field("mode"))? & 0o7777,
-            uid: number("uid", "uid", blank_is_zero(&header.as_old().uid, header.uid()).map_err(field("uid"))?)?,
-            gid: number("gid", "gid", blank_is_zero(&header.as_old().gid, header.gid()).map_err(field("gid"))?)?,
+            mode: header.mode().or_else(|e| blank(&old.mode, e)).map_err(field("mode"))? & 0o7777,
+            uid: number("uid", "uid", header.uid().or_else(|e| blank(&old.uid, e)).map_err(field("uid"))?)?,
+            gid: number("gid", "gid", header.gid().or_else(|e| blank(&old.gid, e)).map_err(field("gid"))?)?,
             mtime: match pax("mtime") {
                 Some(value) => time(value).ok_or(ArchiveError::Field { field: "mtime", offset })?,
                 None => (i64::try_from(header.mtime().unwrap_or(0)).unwrap_or(0), 0),
@@ -216,8 +218,10 @@ impl<R: Read> Archive<R> {
             return Err(ArchiveError::TooLong { what: "name", offset, size, limit: LONGEST_NAME });
         }
         let device = || {
-            let part = |value: io::Result<Option<u32>>| value.map(Option::unwrap_or_default);
-            let (major, minor) = (part(header.device_major()), part(header.device_minor()));
+            let part = |value: io::Result<Option<u32>>, at: usize| {
+                value.map(Option::unwrap_or_default).or_else(|e| blank(&header.as_bytes()[at..at + 8], e))
+            };
+            let (major, minor) = (part(header.device_major(), 329), part(header.device_minor(), 337));
             Ok((major.map_err(field("device"))?, minor.map_err(field("device"))?))
         };
         entry.kind = match header.entry_type().as_byte() {
@@ -287,6 +291,11 @@ impl<R: Read> Read for Archive<R> {
     }
 }
 
+/// Many writers leave fields blank that mean nothing to them; everybody reads that as zero.
+fn blank<T: Default>(field: &[u8], error: io::Error) -> io::Result<T> {
+    if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Ok(T::default()) } else { Err(error) }
+}
+
 fn text_number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
@@ -307,11 +316,6 @@ fn time(text: &[u8]) -> Option<(i64, u32)> {
 fn xattrs(pax: &BTreeMap<String, Vec<u8>>) -> Vec<(String, Vec<u8>)> {
     let named = |(key, value): (&String, &Vec<u8>)| Some((key.strip_prefix(XATTR)?.to_owned(), value.clone()));
     pax.iter().filter_map(named).collect()
-}
-
-/// Writers that have no owner to tell leave the field empty; every reader takes that for 0.
-fn blank_is_zero(field: &[u8], parsed: io::Result<u64>) -> io::Result<u64> {
-    if field.iter().all(|byte| matches!(byte, 0 | b' ')) { Ok(0) } else { parsed }
 }
 
 #[cfg(test)]

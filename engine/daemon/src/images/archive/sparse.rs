@@ -75,7 +75,12 @@ impl Sparse {
 
     /// The pax format 1.0: decimal numbers, one a line, in blocks of 512 bytes before the data. Returns the blocks'
     /// bytes too.
-    pub(super) fn pax_blocks(size: u64, stored: u64, input: &mut impl Read, offset: u64) -> Result<(Self, u64), ArchiveError> {
+    pub(super) fn pax_blocks(
+        size: u64,
+        stored: u64,
+        input: &mut impl Read,
+        offset: u64,
+    ) -> Result<(Self, u64), ArchiveError> {
         let bad = || ArchiveError::Field { field: "sparse map", offset };
         let mut sparse = Self { size, pieces: Vec::new() };
         let (mut read, mut number, mut count, mut start) = (0_u64, None::<u64>, None::<u64>, None::<u64>);
@@ -89,7 +94,8 @@ impl Sparse {
             for byte in block {
                 if byte.is_ascii_digit() {
                     let digit = u64::from(byte - b'0');
-                    number = Some(number.unwrap_or(0).checked_mul(10).and_then(|n| n.checked_add(digit)).ok_or_else(bad)?);
+                    number =
+                        Some(number.unwrap_or(0).checked_mul(10).and_then(|n| n.checked_add(digit)).ok_or_else(bad)?);
                     continue;
                 }
                 let value = match number.take() {

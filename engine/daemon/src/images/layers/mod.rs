@@ -203,7 +203,8 @@ pub(crate) fn add(paths: &Paths, chain_id: Digest, diff_id: Digest, tar: impl Re
         fs::create_dir(path).map_err(failed("create", path))?;
         folders.push(path);
     }
-    fs::set_permissions(&diff, std::os::unix::fs::PermissionsExt::from_mode(0o755)).map_err(failed("set the mode of", &diff))?;
+    fs::set_permissions(&diff, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .map_err(failed("set the mode of", &diff))?;
     let limits = limits(&diff).map_err(failed("look at the disk of", &diff))?;
     let open = |path: &Path| open(path).map_err(failed("open", path));
 

@@ -155,8 +155,7 @@ pub(super) enum Found {
 /// The components of a path. A leading slash means the layer's root, as for every other engine; `..` means an attack,
 /// also where it would stay inside.
 fn parts(path: &[u8]) -> Result<Vec<&[u8]>, UnpackError> {
-    let parts: Vec<&[u8]> =
-        path.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
+    let parts: Vec<&[u8]> = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".").collect();
     if parts.contains(&&b".."[..]) {
         return Err(UnpackError::Escapes { path: lossy(path) });
     }

@@ -100,8 +100,11 @@ impl Unpacking {
         if entry.kind != Kind::Directory {
             return Err(UnpackError::Escapes { path: entry.name() });
         }
+        let apply = |source| UnpackError::Apply { operation: "open", path: entry.name(), source };
+        // The tree's own descriptor is for look-ups only (O_PATH): it cannot be changed through.
+        let here = open_directory(self.tree.root(), OsStr::new(".")).map_err(apply)?;
         self.directories.insert(Vec::new(), entry.mtime);
-        by_descriptor(entry, self.tree.root())
+        by_descriptor(entry, here.as_fd())
     }
 
     fn whiteout(&mut self, entry: &Entry, place: Place) -> Result<(), UnpackError> {
@@ -162,8 +165,11 @@ impl Unpacking {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
                 Err(source) => return Err(UnpackError::read(source)),
             };
-            file.write_all(&self.buffer[..count])
-                .map_err(|source| UnpackError::Apply { operation: "write", path: entry.name(), source })?;
+            file.write_all(&self.buffer[..count]).map_err(|source| UnpackError::Apply {
+                operation: "write",
+                path: entry.name(),
+                source,
+            })?;
             left -= count as u64;
         }
         Ok(())
@@ -187,9 +193,8 @@ impl Unpacking {
     /// read or change, any file of the host's.
     fn hard_link(&mut self, entry: &Entry, place: &Place) -> Result<(), UnpackError> {
         let target = self.tree.place(&entry.link, false)?.ok_or(UnpackError::Escapes { path: lossy(&entry.link) })?;
-        rustix::fs::linkat(&*target.parent, target.name(), &*place.parent, place.name(), AtFlags::empty()).map_err(
-            |errno| UnpackError::Link { path: entry.name(), target: lossy(&entry.link), source: errno.into() },
-        )
+        rustix::fs::linkat(&*target.parent, target.name(), &*place.parent, place.name(), AtFlags::empty())
+            .map_err(|errno| UnpackError::Link { path: entry.name(), target: lossy(&entry.link), source: errno.into() })
     }
 
     /// Sets the folders' times, and puts everything on disk.
@@ -244,9 +249,8 @@ fn node(entry: &Entry, place: &Place, kind: FileType, major: u32, minor: u32) ->
 
 /// Owner before mode before attributes: chown clears the set-id bits and the file's capabilities.
 fn by_descriptor(entry: &Entry, fd: BorrowedFd<'_>) -> Result<(), UnpackError> {
-    let apply = |operation| {
-        move |source: Errno| UnpackError::Apply { operation, path: entry.name(), source: source.into() }
-    };
+    let apply =
+        |operation| move |source: Errno| UnpackError::Apply { operation, path: entry.name(), source: source.into() };
     let (owner, group) = owner(entry)?;
     rustix::fs::fchown(fd, Some(owner), Some(group)).map_err(apply("set the owner of"))?;
     rustix::fs::fchmod(fd, Mode::from_raw_mode(entry.mode)).map_err(apply("set the mode of"))?;
@@ -259,9 +263,8 @@ fn by_descriptor(entry: &Entry, fd: BorrowedFd<'_>) -> Result<(), UnpackError> {
 
 /// The same for what must not be opened: links, devices, pipes.
 fn by_name(entry: &Entry, place: &Place) -> Result<(), UnpackError> {
-    let apply = |operation| {
-        move |source: Errno| UnpackError::Apply { operation, path: entry.name(), source: source.into() }
-    };
+    let apply =
+        |operation| move |source: Errno| UnpackError::Apply { operation, path: entry.name(), source: source.into() };
     let (owner, group) = owner(entry)?;
     let (parent, name) = (&*place.parent, place.name());
     let no_follow = AtFlags::SYMLINK_NOFOLLOW;

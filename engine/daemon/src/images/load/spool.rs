@@ -46,7 +46,11 @@ impl Spool {
                 }
                 Kind::Symlink | Kind::HardLink => {
                     let target = String::from_utf8_lossy(&entry.link).into_owned();
-                    let base = if entry.kind == Kind::HardLink { "" } else { name.rsplit_once('/').map_or("", |(base, _)| base) };
+                    let base = if entry.kind == Kind::HardLink {
+                        ""
+                    } else {
+                        name.rsplit_once('/').map_or("", |(base, _)| base)
+                    };
                     let target = relative(base, &target);
                     spool.links.insert(name, target);
                 }
@@ -164,7 +168,9 @@ mod tests {
 
     #[test]
     fn names_are_looked_up_in_one_spelling() {
-        for (base, name, cleaned) in [("", "./a//b", "a/b"), ("a", "../c/layer.tar", "c/layer.tar"), ("", "../../x", "x"), ("", "/x/", "x")] {
+        for (base, name, cleaned) in
+            [("", "./a//b", "a/b"), ("a", "../c/layer.tar", "c/layer.tar"), ("", "../../x", "x"), ("", "/x/", "x")]
+        {
             assert_eq!(relative(base, name), cleaned);
         }
     }

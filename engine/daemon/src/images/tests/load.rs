@@ -41,7 +41,10 @@ fn oci_archive(name: Option<&str>, layers: &[&[u8]], spoil: impl FnOnce(&mut Vec
 fn an_old_docker_archive_is_loaded_and_survives_a_restart() {
     let mut store = Store::new();
     let (one, two) = (layer("one"), layer("two"));
-    assert_eq!(store.load(&gzip(&docker_archive(&["busybox:1", "x/y:z"], &[&one, &two]))).unwrap(), ["busybox:1", "x/y:z"]);
+    assert_eq!(
+        store.load(&gzip(&docker_archive(&["busybox:1", "x/y:z"], &[&one, &two]))).unwrap(),
+        ["busybox:1", "x/y:z"]
+    );
     for _ in 0..2 {
         let image = store.service.resolve("busybox:1").unwrap();
         assert_eq!(image.config.config.cmd.as_deref().unwrap(), ["sh"]);
@@ -95,9 +98,8 @@ fn what_lies_about_itself_is_refused_and_leaves_nothing() {
     let store = Store::new();
     let before = store.counts();
     let (good, other) = (layer("good"), layer("other"));
-    let tar_of = |files: &[(&str, &str)]| {
-        tar(&files.iter().map(|(name, text)| (*name, text.as_bytes())).collect::<Vec<_>>())
-    };
+    let tar_of =
+        |files: &[(&str, &str)]| tar(&files.iter().map(|(name, text)| (*name, text.as_bytes())).collect::<Vec<_>>());
     let config_of = |files: &Vec<(String, Vec<u8>)>| String::from_utf8(files[0].1.clone()).unwrap();
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("does not contain a manifest.json", tar_of(&[("x", "y")])),
@@ -125,12 +127,19 @@ fn what_lies_about_itself_is_refused_and_leaves_nothing() {
             let layers = vec![&good[..]; 128];
             docker_archive(&["deep:1"], &layers)
         }),
-        ("cannot be used on this platform", oci_archive(Some("a"), &[&good], |files| {
-            // Under the old digest it would be refused for that alone, so the manifest of the other layout names it.
-            let config = config_of(files).replace("linux", "plan9");
-            let manifest = r#"[{"Config":"c","RepoTags":["a:1"],"Layers":["l"]}]"#.to_owned();
-            *files = vec![("c".into(), config.into()), ("l".into(), layer("good")), ("manifest.json".into(), manifest.into())];
-        })),
+        (
+            "cannot be used on this platform",
+            oci_archive(Some("a"), &[&good], |files| {
+                // Under the old digest it would be refused for that alone, so the manifest of the other layout names it.
+                let config = config_of(files).replace("linux", "plan9");
+                let manifest = r#"[{"Config":"c","RepoTags":["a:1"],"Layers":["l"]}]"#.to_owned();
+                *files = vec![
+                    ("c".into(), config.into()),
+                    ("l".into(), layer("good")),
+                    ("manifest.json".into(), manifest.into()),
+                ];
+            }),
+        ),
         ("invalid reference format", docker_archive(&["A B"], &[&good])),
     ];
     for (expected, archive) in cases {
@@ -220,7 +229,10 @@ fn an_import_is_one_layer_with_its_changes() {
     let inspect = store.service.inspect("mine:1").unwrap();
     let config = inspect.config.unwrap();
     assert_eq!((config.cmd.unwrap(), config.env), (vec!["/x".to_owned()], vec!["A=b".to_owned()]));
-    assert_eq!((&inspect.comment[..], inspect.root_fs.layers), ("Imported from -", vec![Digest::of(&layer("x")).to_string()]));
+    assert_eq!(
+        (&inspect.comment[..], inspect.root_fs.layers),
+        ("Imported from -", vec![Digest::of(&layer("x")).to_string()])
+    );
     assert_eq!(store.service.history("mine:1").unwrap()[0].tags, ["mine:1"]);
 
     let before = store.counts();

@@ -21,8 +21,10 @@ fn lines(store: &Store, image: &Image, reference: &str, force: bool, in_use: &[I
 
 #[test]
 fn dockers_rules_of_removal() {
-    let running = "conflict: unable to delete ID (cannot be forced) - image is being used by running container c0ffeec0ffee";
-    let stopped = "conflict: unable to delete ID (must be forced) - image is being used by stopped container c0ffeec0ffee";
+    let running =
+        "conflict: unable to delete ID (cannot be forced) - image is being used by running container c0ffeec0ffee";
+    let stopped =
+        "conflict: unable to delete ID (must be forced) - image is being used by stopped container c0ffeec0ffee";
     let several = "conflict: unable to delete ID (must be forced) - image is referenced in multiple repositories";
     let last = "conflict: unable to remove repository reference \"a:1\" (must force) - container c0ffeec0ffee is using its \
                 referenced image ID";
@@ -31,7 +33,9 @@ fn dockers_rules_of_removal() {
         Name,
         Id,
     }
-    let cases: [(&[&str], By, Option<bool>, bool, &[&str]); 13] = [
+    /// Names, what is given, whether a container runs or exists, force, what is answered.
+    type Case<'a> = (&'a [&'a str], By, Option<bool>, bool, &'a [&'a str]);
+    let cases: [Case<'_>; 13] = [
         (&["a:1", "b:1"], By::Name, Some(true), false, &["a:1"]),
         (&["a:1"], By::Name, None, false, &["a:1", "image", "layer", "layer"]),
         (&["a:1"], By::Name, Some(false), false, &[last]),
@@ -137,7 +141,8 @@ fn lists_are_filtered_as_dockers() {
     store.load(&docker_archive(&["c:1"], &[&layer("y")])).unwrap();
     store.load(&docker_archive(&["c:1"], &[&layer("z")])).unwrap();
     let all = ["", "a:1 a:2 team/b:1", "c:1"];
-    let cases: [(&[(&str, &str)], &[&str]); 9] = [
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: [Case<'_>; 9] = [
         (&[], &all),
         (&[("dangling", "true")], &[""]),
         (&[("dangling", "0")], &all[1..]),

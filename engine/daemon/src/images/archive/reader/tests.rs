@@ -58,7 +58,10 @@ fn what_the_tar_crate_writes_reads_back() {
     builder.append_link(&mut header(EntryType::Symlink, 0), "link", &target).unwrap();
     let entries = read_all(&builder.into_inner().unwrap()).unwrap();
     let (file, data) = &entries[0];
-    assert_eq!((file.name(), &data[..], file.mode, file.uid, file.gid, file.mtime), (long, &b"hello"[..], 0o4755, 7, 8, (99, 0)));
+    assert_eq!(
+        (file.name(), &data[..], file.mode, file.uid, file.gid, file.mtime),
+        (long, &b"hello"[..], 0o4755, 7, 8, (99, 0))
+    );
     assert_eq!((entries[1].0.kind, entries[1].0.link.len()), (Kind::Symlink, 200));
     assert_eq!(entries.len(), 2);
 }
@@ -77,9 +80,27 @@ fn pax_records_have_the_last_word_and_values_are_bytes() {
     let bytes = [ahead, raw(b'0', "short", 1024, b"abc"), raw(b'0', "next", 0, b"")].concat();
     let entries = read_all(&bytes).unwrap();
     let (entry, data) = &entries[0];
-    assert_eq!((&entry.path[..], &data[..], entry.mtime, entry.uid), (&b"dir/\xff"[..], &b"abc"[..], (-2, 750_000_000), 70_000));
+    assert_eq!(
+        (&entry.path[..], &data[..], entry.mtime, entry.uid),
+        (&b"dir/\xff"[..], &b"abc"[..], (-2, 750_000_000), 70_000)
+    );
     assert_eq!(entry.xattrs, [("security.capability".to_owned(), capability.to_vec())]);
     assert_eq!(entries[1].0.name(), "next");
+}
+
+#[test]
+fn blank_fields_are_zero_and_garbage_is_an_error() {
+    let mut header = header(EntryType::Regular, 0);
+    header.set_path("x").unwrap();
+    let old = header.as_old_mut();
+    (old.uid, old.gid, old.mtime, old.mode) = ([0; 8], [b' '; 8], [0; 12], [0; 8]);
+    header.set_cksum();
+    let entries = read_all(header.as_bytes()).unwrap();
+    let entry = &entries[0].0;
+    assert_eq!((entry.uid, entry.gid, entry.mode, entry.mtime), (0, 0, 0, (0, 0)));
+    header.as_old_mut().uid = *b"12x4567\0";
+    header.set_cksum();
+    assert!(read_all(header.as_bytes()).unwrap_err().to_string().contains("invalid uid"));
 }
 
 #[test]
@@ -91,12 +112,23 @@ fn links_have_no_data_whatever_their_size_says() {
 #[test]
 fn sparse_files_of_all_formats() {
     let one = [
-        pax(&[("GNU.sparse.major", b"1"), ("GNU.sparse.minor", b"0"), ("GNU.sparse.realsize", b"5000"), ("GNU.sparse.name", b"one")]),
+        pax(&[
+            ("GNU.sparse.major", b"1"),
+            ("GNU.sparse.minor", b"0"),
+            ("GNU.sparse.realsize", b"5000"),
+            ("GNU.sparse.name", b"one"),
+        ]),
         raw(b'0', "GNUSparseFile.0/one", 515, &[&b"1\n4000\n3\n"[..], &[0; 503], b"abc"].concat()),
     ];
     let list = [pax(&[("GNU.sparse.size", b"90"), ("GNU.sparse.map", b"10,1,20,2")]), raw(b'0', "list", 3, b"xyz")];
     let repeated = [
-        pax(&[("GNU.sparse.size", b"9"), ("GNU.sparse.offset", b"1"), ("GNU.sparse.numbytes", b"1"), ("GNU.sparse.offset", b"3"), ("GNU.sparse.numbytes", b"2")]),
+        pax(&[
+            ("GNU.sparse.size", b"9"),
+            ("GNU.sparse.offset", b"1"),
+            ("GNU.sparse.numbytes", b"1"),
+            ("GNU.sparse.offset", b"3"),
+            ("GNU.sparse.numbytes", b"2"),
+        ]),
         raw(b'0', "repeated", 3, b"xyz"),
     ];
     let mut old = header(EntryType::GNUSparse, 4);
@@ -115,8 +147,10 @@ fn sparse_files_of_all_formats() {
     let old = [old.as_bytes().to_vec(), more.as_bytes().to_vec(), data].concat();
 
     let entries = read_all(&[one.concat(), list.concat(), repeated.concat(), old].concat()).unwrap();
-    let seen: Vec<_> = entries.iter().map(|(entry, data)| (entry.name(), entry.sparse.clone().unwrap(), &data[..])).collect();
-    let expected = |name: &str, size, pieces: &[(u64, u64)]| (name.to_owned(), Sparse { size, pieces: pieces.to_vec() });
+    let seen: Vec<_> =
+        entries.iter().map(|(entry, data)| (entry.name(), entry.sparse.clone().unwrap(), &data[..])).collect();
+    let expected =
+        |name: &str, size, pieces: &[(u64, u64)]| (name.to_owned(), Sparse { size, pieces: pieces.to_vec() });
     let wanted = [
         (expected("one", 5000, &[(4000, 3)]), &b"abc"[..]),
         (expected("list", 90, &[(10, 1), (20, 2)]), b"xyz"),
