@@ -47,7 +47,7 @@ pub fn exec(
         .env(env)
         .cwd(cwd)
         .capabilities(sets(&capabilities.granted)?)
-        .rlimits(super::rlimits::of(&container.host_config, &host.features, &mut Vec::new())?)
+        .rlimits(super::rlimits::of(&container.host_config, &host.features)?)
         .no_new_privileges(security.no_new_privileges)
         .build()?;
     let extras = ExecExtras {

@@ -97,7 +97,6 @@ fn in_host_files(container: &Container) -> bool {
 /// When a device is missing, or a security option cannot be had.
 pub fn build(container: &Container, inputs: &Inputs<'_>, host: &Host) -> Result<Built, SpecError> {
     let config = &container.host_config;
-    let mut warnings = Vec::new();
     let security = Security::of(config, &host.features)?;
     let devices = devices::nodes(config)?;
     let mut linux = LinuxBuilder::default()
@@ -120,11 +119,10 @@ pub fn build(container: &Container, inputs: &Inputs<'_>, host: &Host) -> Result<
         .set_hostname(Some(namespaces::hostname(container)))
         .set_domainname((!container.config.domainname.is_empty()).then(|| container.config.domainname.clone()))
         .set_mounts(Some(if on_host { Vec::new() } else { mounts::of(container, inputs)? }))
-        .set_process(Some(process::of(container, &security, host, &mut warnings)?))
+        .set_process(Some(process::of(container, &security, host)?))
         .set_linux(Some(linux.build()?))
         .set_annotations(Some(config.annotations.clone().into_iter().collect()));
-    warnings.extend(mounts::warnings(container));
-    Ok(Built { spec, warnings })
+    Ok(Built { spec, warnings: mounts::warnings(container) })
 }
 
 /// What the OCI spec has no words for.

@@ -4,7 +4,10 @@ use super::super::model::Container;
 use super::error::SpecError;
 use super::security::{self, Security};
 use super::{Host, namespaces, rlimits};
-use oci_spec::runtime::{BoxBuilder, Capabilities, LinuxCapabilities, LinuxCapabilitiesBuilder, Process, ProcessBuilder};
+use hull_api::HostConfig;
+use hull_runtime::capabilities::{UnknownCapability, mask};
+use hull_runtime::features::Features;
+use oci_spec::runtime::{BoxBuilder, Capabilities, Capability, LinuxCapabilities, LinuxCapabilitiesBuilder, Process, ProcessBuilder};
 
 /// Docker's, for an image that says nothing.
 pub(super) const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -13,16 +16,9 @@ pub(super) fn of(
     container: &Container,
     security: &Security,
     host: &Host,
-    warnings: &mut Vec<String>,
 ) -> Result<Process, SpecError> {
     let (config, limits) = (&container.config, &container.host_config);
     let capabilities = security::capabilities(limits, &host.features)?;
-    if !capabilities.refused.is_empty() {
-        warnings.push(format!(
-            "This engine does not have {} itself and cannot hand it on. The container runs without.",
-            capabilities.refused.join(", ")
-        ));
-    }
     let mut args = vec![container.path.clone()];
     args.extend(container.args.iter().cloned());
     let [height, width] = limits.console_size;
@@ -33,9 +29,9 @@ pub(super) fn of(
         .env(environment(container))
         .cwd(if config.working_dir.is_empty() { "/" } else { &config.working_dir })
         .capabilities(sets(&capabilities.granted)?)
-        .rlimits(rlimits::of(limits, &host.features, warnings)?)
+        .rlimits(rlimits::of(limits, &host.features)?)
         .no_new_privileges(security.no_new_privileges);
-    if let Some(value) = oom_score_adj(limits.oom_score_adj, host, warnings) {
+    if let Ok(Some(value)) = oom_score_adj(limits.oom_score_adj, &host.features) {
         process = process.oom_score_adj(value);
     }
     Ok(process.build()?)
@@ -79,15 +75,25 @@ pub(super) fn overlay(env: &mut Vec<String>, entries: &[String]) {
 }
 
 /// Only what differs from what is inherited. Going below that is a privilege.
-fn oom_score_adj(wanted: i64, host: &Host, warnings: &mut Vec<String>) -> Option<i32> {
-    let wanted = i32::try_from(wanted).ok()?;
-    let inherited = host.features.oom_score_adj;
-    let may_lower = host.features.bounding & hull_runtime::capabilities::mask(&[oci_spec::runtime::Capability::SysResource]) != 0;
-    if wanted < inherited && !may_lower {
-        warnings.push(format!(
+fn oom_score_adj(wanted: i64, features: &Features) -> Result<Option<i32>, String> {
+    let inherited = features.oom_score_adj;
+    let Ok(wanted) = i32::try_from(wanted) else { return Ok(None) };
+    if wanted < inherited && features.bounding & mask(&[Capability::SysResource]) == 0 {
+        return Err(format!(
             "oom score adj {wanted}: this engine runs at {inherited} and has no right to go below. Setting discarded."
         ));
-        return None;
     }
-    (wanted != inherited).then_some(wanted)
+    Ok((wanted != inherited).then_some(wanted))
+}
+
+/// What this engine cannot hand on, because it does not have it itself.
+pub(super) fn warnings(host: &HostConfig, features: &Features) -> Result<Vec<String>, UnknownCapability> {
+    let mut warnings = rlimits::warnings(host, features);
+    let refused = security::capabilities(host, features)?.refused;
+    if !refused.is_empty() {
+        let refused = refused.join(", ");
+        warnings.push(format!("This engine does not have {refused} itself and cannot hand it on. The container runs without."));
+    }
+    warnings.extend(oom_score_adj(host.oom_score_adj, features).err());
+    Ok(warnings)
 }

@@ -39,27 +39,39 @@ pub(super) fn check(host: &HostConfig) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// The limits, and a warning for each that had to be lowered: only `CAP_SYS_RESOURCE` can raise a hard limit.
-pub(super) fn of(
-    host: &HostConfig,
-    features: &Features,
-    warnings: &mut Vec<String>,
-) -> Result<Vec<PosixRlimit>, SpecError> {
-    let resource = hull_runtime::capabilities::mask(&[Capability::SysResource]);
-    let can_raise = features.bounding & resource != 0;
+/// The limits, lowered to what this engine can give.
+pub(super) fn of(host: &HostConfig, features: &Features) -> Result<Vec<PosixRlimit>, SpecError> {
     let mut limits = Vec::new();
-    for ulimit in &host.ulimits {
-        let Some((name, kind, resource)) = NAMES.iter().find(|(name, ..)| *name == ulimit.name) else { continue };
-        let ceiling = if can_raise { u64::MAX } else { getrlimit(*resource).maximum.unwrap_or(u64::MAX) };
-        let (soft, hard) = (number(ulimit.soft), number(ulimit.hard));
-        if hard > ceiling {
-            warnings.push(format!(
-                "ulimit {name}: the host's hard limit is {ceiling} and this engine has no right to raise it. The container gets {ceiling}."
-            ));
-        }
-        limits.push(PosixRlimitBuilder::default().typ(*kind).soft(soft.min(ceiling)).hard(hard.min(ceiling)).build()?);
+    for (ulimit, _, kind, ceiling) in known(host, features) {
+        let (soft, hard) = (number(ulimit.soft).min(ceiling), number(ulimit.hard).min(ceiling));
+        limits.push(PosixRlimitBuilder::default().typ(kind).soft(soft).hard(hard).build()?);
     }
     Ok(limits)
+}
+
+/// One sentence for each limit that is lowered.
+pub(super) fn warnings(host: &HostConfig, features: &Features) -> Vec<String> {
+    let lowered = known(host, features).filter(|(ulimit, _, _, ceiling)| number(ulimit.hard) > *ceiling);
+    lowered
+        .map(|(_, name, _, ceiling)| {
+            format!(
+                "ulimit {name}: the host's hard limit is {ceiling} and this engine has no right to raise it. The container gets {ceiling}."
+            )
+        })
+        .collect()
+}
+
+/// Each limit with its kind and the most that it can be: only `CAP_SYS_RESOURCE` can raise a hard limit.
+fn known<'a>(
+    host: &'a HostConfig,
+    features: &Features,
+) -> impl Iterator<Item = (&'a Ulimit, &'static str, PosixRlimitType, u64)> {
+    let can_raise = features.bounding & hull_runtime::capabilities::mask(&[Capability::SysResource]) != 0;
+    host.ulimits.iter().filter_map(move |ulimit| {
+        let (name, kind, resource) = NAMES.iter().find(|(name, ..)| *name == ulimit.name)?;
+        let ceiling = if can_raise { u64::MAX } else { getrlimit(*resource).maximum.unwrap_or(u64::MAX) };
+        Some((ulimit, *name, *kind, ceiling))
+    })
 }
 
 fn number(value: i64) -> u64 {

@@ -201,7 +201,7 @@ fn other_bad_values_in_dockers_words() {
     let ulimit = |name: &str, soft, hard| said(|h| h.ulimits.push(Ulimit { name: name.to_owned(), soft, hard }));
     assert_eq!(ulimit("nofile", 10, 5), "ulimit soft limit must be less than or equal to hard limit: 10 > 5");
     assert_eq!(ulimit("nofile", -1, 5), "ulimit soft limit must be less than or equal to hard limit: -1 > 5");
-    assert_eq!(ulimit("nofile", 5, -1), "");
+    assert_eq!(ulimit("rss", 5, -1), "");
     assert_eq!(ulimit("wings", 1, 1), "invalid ulimit type: wings");
     assert_eq!(said(|h| "x".clone_into(&mut h.ipc_mode)), "invalid IPC mode: x");
     assert_eq!(said(|h| "container:".clone_into(&mut h.pid_mode)), "invalid PID mode: container:");
@@ -354,13 +354,13 @@ fn a_privileged_container_has_all_that_this_engine_has() {
     for step in ["MaskPath", "ReadonlyPath", "Seccomp"] {
         assert!(!text.contains(step), "{step}");
     }
-    let (paths, host) = (paths(), host());
-    let privileged = container(ContainerConfig::default(), HostConfig { privileged: true, ..defaults() });
-    let inputs = Inputs { paths: &paths, netns: None, joins: Joins::default(), files_of: &privileged.id };
-    let warnings = build(&privileged, &inputs, &host).unwrap().warnings;
     assert_eq!(
-        warnings,
-        ["This engine does not have CAP_SYS_RESOURCE itself and cannot hand it on. The container runs without."]
+        said(|h| h.privileged = true),
+        "This engine does not have CAP_SYS_RESOURCE itself and cannot hand it on. The container runs without."
+    );
+    assert_eq!(
+        said(|h| h.oom_score_adj = -5),
+        "oom score adj -5: this engine runs at 0 and has no right to go below. Setting discarded."
     );
 }
 
@@ -430,12 +430,10 @@ fn limits_become_oci_resources() {
 #[test]
 fn a_ulimit_above_the_hosts_is_lowered_and_said() {
     let hard = i64::try_from(rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(1 << 20)).unwrap();
-    let ulimits = vec![Ulimit { name: "nofile".to_owned(), soft: 10, hard: hard + 1 }];
-    let limited = container(ContainerConfig::default(), HostConfig { ulimits, ..defaults() });
-    let (paths, host) = (paths(), host());
-    let inputs = Inputs { paths: &paths, netns: None, joins: Joins::default(), files_of: &limited.id };
-    let warnings = build(&limited, &inputs, &host).unwrap().warnings;
-    assert!(warnings[0].starts_with("ulimit nofile: the host's hard limit is"), "{warnings:?}");
+    let ulimits = || vec![Ulimit { name: "nofile".to_owned(), soft: 10, hard: hard + 1 }];
+    let warning = said(|h| h.ulimits = ulimits());
+    assert!(warning.starts_with("ulimit nofile: the host's hard limit is"), "{warning}");
+    let limited = container(ContainerConfig::default(), HostConfig { ulimits: ulimits(), ..defaults() });
     assert!(plan(&limited, None).contains(&format!("Rlimit {{ resource: 7, soft: 10, hard: {hard} }}")));
 }
 

@@ -2,7 +2,7 @@
 
 use super::cpuset;
 use super::invalid::Invalid;
-use super::{devices, namespaces, rlimits, security};
+use super::{devices, namespaces, process, rlimits, security};
 use hull_api::{ContainerConfig, HostConfig};
 use hull_runtime::features::{Features, LimitSupport};
 
@@ -20,7 +20,7 @@ pub fn validate(
     features: &Features,
 ) -> Result<Vec<String>, Invalid> {
     let mut warnings = Warnings(Vec::new());
-    process(config)?;
+    check_process(config)?;
     limits(host, features, false, &mut warnings)?;
     namespaces::check(host)?;
     if host.shm_size < 0 {
@@ -37,6 +37,7 @@ pub fn validate(
     rlimits::check(host)?;
     devices::check(host)?;
     security::check(host, features)?;
+    warnings.0.extend(process::warnings(host, features)?);
     if host.cgroupns_mode == "private" && !features.kernel.cgroup_namespaces {
         warnings.say("Your kernel does not support cgroup namespaces.  Cgroup namespace setting discarded.");
         "host".clone_into(&mut host.cgroupns_mode);
@@ -81,7 +82,7 @@ impl Warnings {
     }
 }
 
-fn process(config: &ContainerConfig) -> Result<(), Invalid> {
+fn check_process(config: &ContainerConfig) -> Result<(), Invalid> {
     if !config.working_dir.is_empty() && !config.working_dir.starts_with('/') {
         return Err(Invalid::WorkingDir(config.working_dir.clone()));
     }
