@@ -153,7 +153,8 @@ impl Server {
         let mut http = http1::Builder::new();
         // A local client may think as long as it likes.
         let patience = (!matches!(peer, Peer::Unix)).then_some(NEXT_REQUEST);
-        http.timer(TokioTimer::new()).header_read_timeout(patience);
+        // As Go writes them; some scripts look for `Api-Version` as it is.
+        http.timer(TokioTimer::new()).header_read_timeout(patience).title_case_headers(true);
         let dispatch = self.dispatch;
         let service = service_fn(move |request| {
             // At once, not in the future: hyper reads again before it polls that.

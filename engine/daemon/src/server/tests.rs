@@ -81,7 +81,7 @@ async fn every_answer_has_dockers_headers_and_every_refusal_a_message() {
         let answer_line = answer.lines().next().unwrap_or_default();
         assert_eq!(answer_line, format!("HTTP/1.1 {status}"));
         assert!(answer.ends_with(message), "{answer}");
-        for header in ["api-version: 1.51", "docker-experimental: false", "ostype: linux", "server: Hull/"] {
+        for header in ["Api-Version: 1.51", "Docker-Experimental: false", "Ostype: linux", "Server: Hull/"] {
             assert!(answer.contains(header), "{header} in {answer}");
         }
     }

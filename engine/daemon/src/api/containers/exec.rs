@@ -3,18 +3,13 @@
 use super::lifecycle::size;
 use super::streams::{detach_keys, session};
 use crate::api::Shared;
-use crate::api::detach_keys::DetachKeys;
 use crate::api::error::ApiError;
-use crate::api::hijack::{AtEof, Hijack, Session};
+use crate::api::hijack::{AtEof, Hijack};
 use crate::api::request::{Json, Name, OptionalJson, Query};
-use crate::containers::{ContainerError, Stdin};
-use crate::logs::Chunk;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use futures_util::{StreamExt, stream};
 use http::StatusCode;
-use hull_api::stream::StreamKind;
 use hull_api::{ExecCreate, ExecInspect, ExecStart, IdResponse};
 
 pub(super) async fn create(
@@ -39,25 +34,13 @@ pub(super) async fn start(
     let request = request.unwrap_or_default();
     let keys = engine.containers.exec_inspect(&id).await?.detach_keys;
     let keys = detach_keys(Some(keys.as_str()).filter(|keys| !keys.is_empty()))?;
-    match engine.containers.exec_start(&id, &request).await {
-        Ok(None) => Ok(StatusCode::OK.into_response()),
-        Ok(Some(attachment)) => {
+    match engine.containers.exec_start(&id, &request).await? {
+        None => Ok(StatusCode::OK.into_response()),
+        Some(attachment) => {
             let at_eof = if attachment.tty { AtEof::Detach } else { AtEof::CloseInput };
             Ok(hijack.connect(session(attachment, at_eof, keys), None))
         }
-        // Clients expect the stream first; they show this text and take the exit code (126, 127) from inspect.
-        Err(error @ ContainerError::Start { .. }) if !request.detach => {
-            Ok(hijack.connect(told(&error, request.tty), None))
-        }
-        Err(error) => Err(error.into()),
     }
-}
-
-/// A session that only says why there is none.
-fn told(error: &ContainerError, tty: bool) -> Session<Stdin> {
-    let message = Chunk { stream: StreamKind::Stdout, bytes: format!("{error}\r\n").into() };
-    let output = stream::once(async { Ok(message) }).boxed();
-    Session { tty, output, input: None, at_eof: AtEof::CloseInput, detach_keys: DetachKeys::default() }
 }
 
 pub(super) async fn resize(State(engine): State<Shared>, Name(id): Name, query: Query) -> Result<StatusCode, ApiError> {
