@@ -109,9 +109,10 @@ pub(crate) fn namespaces() -> Vec<(&'static str, String)> {
 
 /// The processes that `/proc` shows, by PID.
 pub(crate) fn processes() -> usize {
-    let entries = fs::read_dir("/proc").map(|entries| entries.flatten().collect()).unwrap_or_default();
-    let number = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
-    entries.iter().filter(|entry| entry.file_name().to_str().is_some_and(number)).count()
+    let number = |entry: &fs::DirEntry| {
+        entry.file_name().to_str().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    fs::read_dir("/proc").map_or(0, |entries| entries.flatten().filter(number).count())
 }
 
 #[cfg(test)]
