@@ -33,6 +33,9 @@ impl ContainerService {
             None => None,
         };
         let image = (self.shared.images)(&request.config.image)?;
+        // A start follows soon, and the first of its cgroup writes waits for the kernel's grace period unless one is under way.
+        let hierarchies = self.shared.runtime.features().hierarchies.clone();
+        tokio::task::spawn_blocking(move || hierarchies.warm_up());
         let CreateRequest { mut config, mut host_config, networking_config } = request;
         merge(&mut config, &image.config);
         check(&config, &host_config)?;
