@@ -4,7 +4,7 @@ use crate::log::Stream;
 use crate::process::{INIT, Phase};
 use crate::relay;
 use crate::shim::{Shim, Token};
-use crate::sys::poll::{self, READABLE};
+use crate::sys::poll::{self, EDGE, READABLE};
 use crate::sys::{fd, time};
 use hull_plan::frame::{HEADER, MAX_CHUNK};
 
@@ -93,6 +93,11 @@ impl Shim {
         let Some(process) = self.processes.get_mut(place).and_then(Option::as_deref_mut) else { return };
         if let Some(output) = process.outputs.get_mut(number).and_then(Option::take) {
             let _ = self.poll.remove(&output);
+        } else if process.is_running() {
+            // Nobody has the terminal open; somebody may open it again, which a level-triggered set would drown in hang-ups.
+            if let Some(terminal) = &process.terminal {
+                let _ = self.poll.modify(terminal, READABLE | EDGE, Token::Terminal(place).into());
+            }
         } else if let Some(terminal) = process.terminal.take() {
             let _ = self.poll.remove(&terminal);
         }

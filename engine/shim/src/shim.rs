@@ -95,6 +95,8 @@ impl Shim {
         // A process of the container must not be able to look at this one's descriptors (CVE-2016-9962).
         identity::set_dumpable(false)?;
         identity::become_subreaper()?;
+        // The log may be read by its group, the control socket is the owner's alone.
+        identity::set_umask(0o027);
         let inherited = fd::take_stdin().ok_or(Errno::EBADF)?;
         let start = fd::duplicate(&inherited, 3)?;
         core::mem::forget(inherited);

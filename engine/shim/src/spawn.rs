@@ -157,19 +157,29 @@ impl<'p> Prepared<'p> {
             stdin: stdin.map(|(_, write)| write),
             outputs: [stdout.map(|(read, _)| read), stderr.map(|(read, _)| read)],
         };
+        match self.finish(&spawned, steps) {
+            Ok(()) => Ok(spawned),
+            Err(failure) => {
+                process::abandon(&spawned.pidfd);
+                Err(failure)
+            }
+        }
+    }
+
+    /// What is done for a child while it waits.
+    fn finish(&self, spawned: &Spawned, steps: &Steps<'p>) -> Outcome<'p> {
         for fd in spawned.stdin.iter().chain(spawned.outputs.iter().flatten()) {
             fd::set_nonblocking(fd).at(StepKind::Prepare, "pipe")?;
         }
-        // On an error from here on `spawned` is dropped, and the child reads the end of its status socket and ends.
         for step in steps.clone().flatten() {
             if let Step::CgroupProcs { procs } = step {
-                write_number(procs, pid).at(StepKind::Cgroup, procs)?;
+                write_number(procs, spawned.pid).at(StepKind::Cgroup, procs)?;
             }
         }
         if self.namespaces & ns::USER != 0 {
-            write_maps(steps, pid).at(StepKind::Namespace, "id maps")?;
+            write_maps(steps, spawned.pid).at(StepKind::Namespace, "id maps")?;
         }
-        Ok(spawned)
+        Ok(())
     }
 }
 

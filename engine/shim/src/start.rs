@@ -53,7 +53,7 @@ impl Shim {
             status: Some(status),
             outputs,
             terminal: None,
-            stdin: Stdin::new(stdin, prepared.stdin_once.unwrap_or(true), prepared.terminal),
+            stdin: Stdin::new(stdin, prepared.stdin_once, prepared.terminal),
             relay: (place != INIT || self.log.is_none()).then(Relay::default),
             exit_record,
             oom_file,
@@ -167,7 +167,9 @@ impl Shim {
         let _ = fd::set_nonblocking(&terminal);
         let _ = poll.add(&terminal, READABLE, Token::Terminal(place).into());
         // A second descriptor, so that waiting to write to it is apart from waiting to read.
-        process.stdin.fd = fd::duplicate(&terminal, 3).ok();
+        if process.stdin.wanted {
+            process.stdin.fd = fd::duplicate(&terminal, 3).ok();
+        }
         process.terminal = Some(terminal);
     }
 }

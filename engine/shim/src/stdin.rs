@@ -22,13 +22,26 @@ pub(crate) struct Stdin {
     pub(crate) once: bool,
     /// A terminal's input has no end of its own.
     pub(crate) terminal: bool,
+    /// The payload was given a stdin.
+    pub(crate) wanted: bool,
     /// It is in the poll set, waiting to become writable.
     pub(crate) waiting: bool,
 }
 
 impl Stdin {
-    pub(crate) fn new(fd: Option<OwnedFd>, once: bool, terminal: bool) -> Self {
-        Self { fd, buffer: None, start: 0, end: 0, closing: false, once, terminal, waiting: false }
+    /// `once`: whether it ends with its first client; `None`: the payload has no stdin.
+    pub(crate) fn new(fd: Option<OwnedFd>, once: Option<bool>, terminal: bool) -> Self {
+        Self {
+            fd,
+            buffer: None,
+            start: 0,
+            end: 0,
+            closing: false,
+            once: once.unwrap_or(false),
+            terminal,
+            wanted: once.is_some(),
+            waiting: false,
+        }
     }
 
     /// Bytes are held: no more can be taken.
@@ -102,7 +115,7 @@ mod tests {
         let (reader, writer) = pipe().unwrap();
         set_nonblocking(&writer).unwrap();
         let (ours, theirs) = message_pair().unwrap();
-        let mut stdin = Stdin::new(Some(writer), false, false);
+        let mut stdin = Stdin::new(Some(writer), Some(false), false);
         let (mut sent, mut got) = (0usize, 0usize);
         let piece = vec![b'x'; 40_000];
         while !stdin.is_full() {
@@ -128,7 +141,7 @@ mod tests {
     fn bytes_for_nobody_are_dropped() {
         let (reader, writer) = pipe().unwrap();
         let (ours, theirs) = message_pair().unwrap();
-        let mut stdin = Stdin::new(Some(writer), false, false);
+        let mut stdin = Stdin::new(Some(writer), Some(false), false);
         stdin.close();
         let mut buffer = [0; 4];
         assert_eq!(read(&reader, &mut buffer).unwrap(), 0);

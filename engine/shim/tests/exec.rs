@@ -157,6 +157,26 @@ fn a_terminal_is_a_terminal() {
 }
 
 #[test]
+fn a_terminal_that_everybody_closed_can_be_opened_again() {
+    let scratch = Scratch::new("tty-again");
+    let script =
+        "exec </dev/null >/dev/null 2>&1; sleep 0.2; echo once >/dev/console; sleep 0.2; echo twice >/dev/console";
+    let plan = Recipe::shim_side(&scratch)
+        .step(Step::Log { path: &scratch.c_path("log"), max_size: 0, max_files: 1 })
+        .step(Step::Terminal { rows: 0, cols: 0 })
+        .step(Step::Namespaces { flags: support::NAMESPACES })
+        .root(&scratch)
+        .step(Step::PivotRoot)
+        .sh(script)
+        .bytes();
+    let mut shim = Shim::start(&plan);
+    shim.channel.started();
+    assert_eq!(shim.channel.exited().code, 0);
+    shim.ended();
+    assert_eq!(log(&scratch, "stdout"), "once\r\ntwice\r\n");
+}
+
+#[test]
 fn an_exec_may_have_a_terminal_too() {
     let scratch = Scratch::new("exec-tty");
     let mut shim = idle(&scratch);

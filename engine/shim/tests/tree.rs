@@ -45,7 +45,7 @@ fn no_descriptor_of_the_hosts_comes_along() {
     let scratch = Scratch::new("fds");
     let out = output(
         &scratch,
-        &[],
+        &[Step::Cwd { path: c"/tmp" }],
         "for fd in /proc/self/fd/*; do readlink $fd; done; stat -L -c %d /proc/self/fd/0; stat -c %d /dev",
     );
     let mut links: Vec<&str> = out.lines().collect();

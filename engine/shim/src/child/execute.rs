@@ -76,7 +76,7 @@ pub(super) fn run<'p>(child: &Child<'_, 'p>, user: &User) -> Outcome<'p, Failure
                 environment.push(entry).at(StepKind::Exec, entry)?;
             }
             Step::Rlimit { resource, soft, hard } => {
-                identity::set_limit(resource, soft, hard).at(StepKind::Limit, "rlimit")?;
+                identity::set_limit(resource, soft, hard).at(StepKind::Limit, limit_name(resource))?;
             }
             Step::Umask { mask } => umask = mask & 0o777,
             _ => {}
@@ -104,6 +104,29 @@ pub(super) fn run<'p>(child: &Child<'_, 'p>, user: &User) -> Outcome<'p, Failure
         errno: process::execute(program.as_c_str(), &arguments, &environment),
         object: command.to_bytes(),
     })
+}
+
+/// As `ulimit` options of Docker are called.
+fn limit_name(resource: u32) -> &'static str {
+    const NAMES: [&str; 16] = [
+        "cpu",
+        "fsize",
+        "data",
+        "stack",
+        "core",
+        "rss",
+        "nproc",
+        "nofile",
+        "memlock",
+        "as",
+        "locks",
+        "sigpending",
+        "msgqueue",
+        "nice",
+        "rtprio",
+        "rttime",
+    ];
+    usize::try_from(resource).ok().and_then(|resource| NAMES.get(resource).copied()).unwrap_or("rlimit")
 }
 
 fn probe(candidate: &CStr) -> Found {

@@ -82,7 +82,7 @@ impl<'p> Child<'_, 'p> {
         tree.enter()?;
         let user = identity::look_up(&self.steps, tree.root())?;
         execute::change_directory(&self.steps, &tree)?;
-        stdio::install(self, terminal, &user)?;
+        stdio::install(self, &tree, terminal, &user)?;
         drop(tree);
         execute::run(self, &user)
     }

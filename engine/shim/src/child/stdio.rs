@@ -5,7 +5,7 @@ use super::identity::User;
 use super::tree::Tree;
 use super::{Child, open_device};
 use crate::failure::{At, Outcome};
-use crate::sys::{CWD, OwnedFd, Result, fd, file, mount, net, tty};
+use crate::sys::{OwnedFd, Result, fd, file, mount, net, tty};
 use hull_plan::{Step, StepKind};
 
 /// Makes a terminal in the container's devpts, sends the shim its side, and returns the payload's.
@@ -34,12 +34,12 @@ fn make_terminal(child: &Child<'_, '_>, tree: &Tree, rows: u16, cols: u16) -> Re
 }
 
 /// Puts them in place, owned by the user: a program may open `/dev/stdout` again.
-pub(super) fn install<'p>(child: &Child<'_, 'p>, terminal: Option<OwnedFd>, user: &User) -> Outcome<'p> {
+pub(super) fn install<'p>(child: &Child<'_, 'p>, tree: &Tree, terminal: Option<OwnedFd>, user: &User) -> Outcome<'p> {
     if let Some(terminal) = &terminal {
         tty::control(terminal).at(StepKind::Terminal, "controlling terminal")?;
     }
     // The container's own /dev/null, so that no descriptor leads to the host's; an image without one gets that still.
-    let null = open_device(CWD, c"/dev/null", 1, 3).ok();
+    let null = open_device(tree.root(), c"/dev/null", 1, 3).ok();
     for (number, given) in (0u8..).zip(child.stdio) {
         let Some(source) = terminal.as_ref().or(given).or(null.as_ref()) else { continue };
         if terminal.is_some() || given.is_some() {

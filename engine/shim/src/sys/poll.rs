@@ -12,6 +12,9 @@ pub const HANGUP: u32 = 0x010;
 /// An error is pending; always reported.
 pub const ERROR: u32 = 0x008;
 
+/// Report changes only, not states.
+pub const EDGE: u32 = 1 << 31;
+
 /// What happened, and the number under which its descriptor was registered.
 #[repr(C, packed)]
 #[derive(Debug, Clone, Copy, Default)]

@@ -112,6 +112,16 @@ pub fn reap() -> Option<Ended> {
     }
 }
 
+/// Kills a child that has not become its payload, and reaps it.
+pub fn abandon(pidfd: impl AsFd) {
+    const PIDFD: usize = 3;
+    const EXITED: usize = 4;
+    if signal(&pidfd, 9).is_ok() {
+        // SAFETY: no siginfo is asked for.
+        let _ = retry(|| unsafe { call!(WAITID, PIDFD, pidfd.fd().arg(), 0, EXITED, 0) });
+    }
+}
+
 /// Sends a signal.
 pub fn signal(pidfd: impl AsFd, signal: u32) -> Result<()> {
     // SAFETY: no siginfo is passed.
