@@ -144,6 +144,34 @@ fn masked_paths_are_empty_and_read_only_ones_cannot_be_written() {
 }
 
 #[test]
+fn without_mount_setattr_mounts_are_restricted_all_the_same() {
+    const MOUNT_SETATTR: u32 = 442;
+    let scratch = Scratch::new("old-kernel");
+    std::fs::create_dir(scratch.path("data")).unwrap();
+    scratch.file("fixed/file", "x");
+    let data = scratch.c_path("data");
+    let steps = [
+        Step::Bind { source: &data, target: c"/ro", flags: BIND | REC | RDONLY | 8, propagation: 1 << 18 },
+        Step::ReadonlyPath { path: c"/fixed" },
+        // Its flags are kept when it becomes read-only.
+        Step::Mount { fstype: c"tmpfs", source: c"tmpfs", target: c"/kept", flags: 2 | 4 | 8, data: c"" },
+        Step::ReadonlyPath { path: c"/kept" },
+        Step::ReadonlyRoot,
+    ];
+    let script = "! touch /ro/x 2>&1; ! touch /fixed/x 2>&1; ! touch /kept/x 2>&1; ! touch /x 2>&1
+        while read a b c d place flags rest; do case $place in /|/ro|/fixed|/kept) echo $place $flags;; esac; done < /proc/self/mountinfo";
+    let mut shim = Shim::start_without(MOUNT_SETATTR, &container(&scratch, &steps).sh(script).bytes());
+    shim.channel.started();
+    assert_eq!(shim.channel.exited().code, 0);
+    shim.ended();
+    let out = log(&scratch, "stdout");
+    assert_eq!(out.matches("Read-only file system").count(), 4, "{out}");
+    for line in ["/ ro,", "/ro ro,noexec,", "/fixed ro,", "/kept ro,nosuid,nodev,noexec,"] {
+        assert!(out.contains(&format!("\n{line}")), "{line}: {out}");
+    }
+}
+
+#[test]
 fn nodes_links_and_sysctls_are_made() {
     let scratch = Scratch::new("nodes");
     let steps = [
