@@ -166,6 +166,8 @@ async fn kill(handle: &Handle) -> Result<(), ContainerError> {
     let ended = async move { drop(state.wait_for(|published| published.ends > before).await) };
     match tokio::time::timeout(KILL_PATIENCE, ended).await {
         Ok(()) => Ok(()),
-        Err(elapsed) => Err(ContainerError::system("tried to kill, but did not receive an exit event of", handle.id())(elapsed)),
+        Err(elapsed) => {
+            Err(ContainerError::system("tried to kill, but did not receive an exit event of", handle.id())(elapsed))
+        }
     }
 }

@@ -38,6 +38,12 @@ impl ContainerService {
         tokio::task::spawn_blocking(move || hierarchies.warm_up());
         let CreateRequest { mut config, mut host_config, networking_config } = request;
         merge(&mut config, &image.config);
+        for mode in [&mut host_config.network_mode, &mut host_config.pid_mode, &mut host_config.ipc_mode] {
+            // By id from here on: a name may be given to another container before this one starts.
+            if let Some(key) = mode.strip_prefix("container:") {
+                *mode = format!("container:{}", self.find(key)?.id());
+            }
+        }
         check(&config, &host_config)?;
         let warnings = spec::validate(&mut config, &mut host_config, self.shared.runtime.features());
         let warnings = warnings.map_err(|invalid| ContainerError::BadParameter(invalid.to_string()))?;
@@ -185,7 +191,8 @@ fn check_log(host: &HostConfig) -> Result<(), ContainerError> {
                 let valid = match option.as_str() {
                     "max-size" => size::parse(value).is_some(),
                     "max-file" => value.parse::<u32>().is_ok_and(|n| n >= 1),
-                    "compress" | "labels" | "labels-regex" | "env" | "env-regex" | "tag" | "mode" | "max-buffer-size" => true,
+                    "compress" | "labels" | "labels-regex" | "env" | "env-regex" | "tag" | "mode"
+                    | "max-buffer-size" => true,
                     _ => {
                         let message = format!("unknown log opt '{option}' for json-file log driver");
                         return Err(ContainerError::BadParameter(message));
@@ -346,7 +353,8 @@ mod tests {
 
     #[test]
     fn the_users_environment_replaces_the_images_by_name() {
-        let mut config = ContainerConfig { env: vec!["A=own".to_owned(), "B=1".to_owned()], ..ContainerConfig::default() };
+        let mut config =
+            ContainerConfig { env: vec!["A=own".to_owned(), "B=1".to_owned()], ..ContainerConfig::default() };
         merge(&mut config, &image());
         assert_eq!(config.env, ["PATH=/bin", "A=own", "B=1"]);
     }

@@ -12,8 +12,22 @@ use std::sync::Arc;
 pub type Filters = BTreeMap<String, Vec<String>>;
 
 const LIST_KEYS: [&str; 16] = [
-    "ancestor", "before", "exited", "expose", "health", "id", "is-task", "isolation", "label", "label!", "name", "network",
-    "publish", "since", "status", "volume",
+    "ancestor",
+    "before",
+    "exited",
+    "expose",
+    "health",
+    "id",
+    "is-task",
+    "isolation",
+    "label",
+    "label!",
+    "name",
+    "network",
+    "publish",
+    "since",
+    "status",
+    "volume",
 ];
 
 const STATES: [&str; 7] = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
@@ -80,7 +94,12 @@ impl ContainerService {
             let message = format!("invalid filter 'status={bad}': Unrecognised filter value for status: {bad}");
             return Err(ContainerError::BadParameter(message));
         }
-        let all = options.all || !status.is_empty() || exited.is_some() || before.is_some() || since.is_some() || options.limit.is_some();
+        let all = options.all
+            || !status.is_empty()
+            || exited.is_some()
+            || before.is_some()
+            || since.is_some()
+            || options.limit.is_some();
         let ancestors = filters.get("ancestor").map(|names| self.ancestors(names));
         let mut selected = Vec::new();
         for container in self.all() {
@@ -89,7 +108,9 @@ impl ContainerService {
                 && before.is_none_or(|time| container.created < time)
                 && since.is_none_or(|time| container.created > time)
                 && (status.is_empty() || status.iter().any(|s| s == state.status()))
-                && exited.as_ref().is_none_or(|codes| state.exit().is_some_and(|exit| codes.contains(&exit.code.into())))
+                && exited
+                    .as_ref()
+                    .is_none_or(|codes| state.exit().is_some_and(|exit| codes.contains(&exit.code.into())))
                 && ancestors.as_ref().is_none_or(|ids| ids.contains(&container.image))
                 && filters.iter().all(|(key, values)| values.is_empty() || matches(&container, key, values));
             if keep {
@@ -124,7 +145,10 @@ fn matches(container: &Container, key: &str, values: &[String]) -> bool {
         "label!" => !values.iter().any(|value| has_label(container, value)),
         "network" => any(&|value| in_network(container, value)),
         "volume" => any(&|value| {
-            container.mounts.iter().any(|m| m.name.as_deref() == Some(value) || m.target == value || m.source.as_os_str() == value)
+            container
+                .mounts
+                .iter()
+                .any(|m| m.name.as_deref() == Some(value) || m.target == value || m.source.as_os_str() == value)
         }),
         "health" => any(&|value| value == "none"),
         "expose" | "publish" => any(&|value| {

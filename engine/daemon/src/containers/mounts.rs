@@ -158,12 +158,20 @@ fn parse_bind(text: &str) -> Result<MountSpec, ContainerError> {
         _ => return Err(bad("")),
     };
     if !target.starts_with('/') {
-        return Err(bad(&format!(": invalid mount config for type \"bind\": invalid mount path: '{target}' mount path must be absolute")));
+        return Err(bad(&format!(
+            ": invalid mount config for type \"bind\": invalid mount path: '{target}' mount path must be absolute"
+        )));
     }
     let target = normalize(target).ok_or_else(|| bad(": invalid specification: destination can't be '/'"))?;
     let mut spec = if source.starts_with('/') {
         let source = normalize(source).unwrap_or_else(|| "/".to_owned());
-        MountSpec { kind: MountKind::Bind, source: PathBuf::from(source), copy_up: false, create_source: true, ..volume(None, target) }
+        MountSpec {
+            kind: MountKind::Bind,
+            source: PathBuf::from(source),
+            copy_up: false,
+            create_source: true,
+            ..volume(None, target)
+        }
     } else if source.is_empty() {
         volume(None, target)
     } else {
@@ -254,7 +262,10 @@ mod tests {
     #[test]
     fn binds_name_a_path_or_a_volume() {
         let spec = parse_bind("/srv//x/../y/:/data:ro,rslave").unwrap();
-        assert_eq!((spec.kind, spec.source.to_str().unwrap(), spec.target.as_str()), (MountKind::Bind, "/srv/y", "/data"));
+        assert_eq!(
+            (spec.kind, spec.source.to_str().unwrap(), spec.target.as_str()),
+            (MountKind::Bind, "/srv/y", "/data")
+        );
         assert!(spec.read_only && spec.recursive && spec.create_source && spec.propagation == "rslave");
         let spec = parse_bind("cache:/var/cache:nocopy").unwrap();
         assert_eq!((spec.kind, spec.name.as_deref(), spec.copy_up), (MountKind::Volume, Some("cache"), false));
@@ -266,7 +277,12 @@ mod tests {
 
     #[test]
     fn a_missing_bind_source_has_dockers_words() {
-        let mount = Mount { kind: "bind".to_owned(), source: "/no/such".to_owned(), target: "/x".to_owned(), ..Mount::default() };
+        let mount = Mount {
+            kind: "bind".to_owned(),
+            source: "/no/such".to_owned(),
+            target: "/x".to_owned(),
+            ..Mount::default()
+        };
         assert_eq!(
             parse_mount(&mount).unwrap_err().to_string(),
             "invalid mount config for type \"bind\": bind source path does not exist: /no/such"

@@ -118,7 +118,10 @@ impl ContainerService {
     }
 
     /// What became of a container that ran.
-    async fn adopt(&self, mut container: Container) -> (Container, Option<futures_util::future::BoxFuture<'static, super::Exit>>) {
+    async fn adopt(
+        &self,
+        mut container: Container,
+    ) -> (Container, Option<futures_util::future::BoxFuture<'static, super::Exit>>) {
         if container.state.run().is_none() {
             return (container, None);
         }
@@ -166,4 +169,3 @@ impl ContainerService {
         });
     }
 }
-

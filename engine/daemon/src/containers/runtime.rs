@@ -26,8 +26,12 @@ pub trait Runtime: Send + Sync + 'static {
     fn adopt<'a>(&'a self, container: &'a Container) -> BoxFuture<'a, Adopted>;
 
     /// Sends a signal to the init, or to an exec.
-    fn signal<'a>(&'a self, container: &'a Container, exec: Option<&'a str>, signal: u32)
-    -> BoxFuture<'a, io::Result<()>>;
+    fn signal<'a>(
+        &'a self,
+        container: &'a Container,
+        exec: Option<&'a str>,
+        signal: u32,
+    ) -> BoxFuture<'a, io::Result<()>>;
 
     /// Resizes the terminal of the init, or of an exec.
     fn resize<'a>(

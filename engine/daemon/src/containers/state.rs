@@ -14,7 +14,7 @@
 //!                     Dead ---> Removing again
 //! ```
 //! A state carries exactly the data that is true in it: there is no pid of a stopped container and no
-//! exit code of one that never ran. [`transition`] is pure; only a container's owner task calls it. Docker's
+//! exit code of one that never ran. `transition` is pure; only a container's owner task calls it. Docker's
 //! words for states, and its set of booleans, appear in the API's view alone.
 
 use crate::time::Time;
@@ -89,7 +89,7 @@ pub struct StartFailure {
 
 /// What happens to a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub(super) enum Change {
     /// The payload's `execve` succeeded.
     Started(Run),
     /// It didn't come to that.
@@ -135,7 +135,7 @@ pub enum Refusal {
 ///
 /// # Errors
 /// When the change is not possible in this state; the state then stays.
-pub fn transition(state: &State, change: Change) -> Result<State, Refusal> {
+pub(super) fn transition(state: &State, change: Change) -> Result<State, Refusal> {
     use State::{Created, Dead, Exited, Paused, Removing, Running};
     Ok(match (state, change) {
         (Created { .. } | Exited(_), Change::Started(run)) => Running(run),
@@ -168,10 +168,9 @@ pub fn transition(state: &State, change: Change) -> Result<State, Refusal> {
         (_, Change::RemovalFailed(_)) => return Err(Refusal::NotRemoving),
 
         (Removing { .. } | Dead { .. }, _) => return Err(Refusal::Removing),
-        (
-            Created { .. } | Exited(_),
-            Change::Paused | Change::Unpaused | Change::OutOfMemory | Change::Exited(_),
-        ) => return Err(Refusal::NotRunning),
+        (Created { .. } | Exited(_), Change::Paused | Change::Unpaused | Change::OutOfMemory | Change::Exited(_)) => {
+            return Err(Refusal::NotRunning);
+        }
     })
 }
 

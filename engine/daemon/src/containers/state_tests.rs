@@ -6,7 +6,13 @@ fn run(pid: u32) -> Run {
 }
 
 fn exit(code: u8) -> Exit {
-    Exit { code, oom_killed: false, started_at: Time::NEVER, finished_at: Time::from_nanos(u64::MAX / 2), error: String::new() }
+    Exit {
+        code,
+        oom_killed: false,
+        started_at: Time::NEVER,
+        finished_at: Time::from_nanos(u64::MAX / 2),
+        error: String::new(),
+    }
 }
 
 fn changes() -> impl Strategy<Value = Change> {

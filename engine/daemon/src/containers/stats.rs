@@ -152,7 +152,7 @@ fn host_memory() -> u64 {
     static TOTAL: OnceLock<u64> = OnceLock::new();
     *TOTAL.get_or_init(|| {
         let info = rustix::system::sysinfo();
-        u64::from(info.totalram) * u64::from(info.mem_unit)
+        info.totalram * u64::from(info.mem_unit)
     })
 }
 

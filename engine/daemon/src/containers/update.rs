@@ -2,13 +2,18 @@
 
 use super::error::ContainerError;
 use super::model::Container;
+use super::spec;
 use hull_api::UpdateRequest;
+use hull_runtime::features::Features;
 
 /// Writes a request into the container's host configuration; a zero value means unchanged. Answers with warnings.
-pub(super) fn apply(container: &mut Container, request: &UpdateRequest) -> Result<Vec<String>, ContainerError> {
+pub(super) fn apply(
+    container: &mut Container,
+    request: &UpdateRequest,
+    features: &Features,
+) -> Result<Vec<String>, ContainerError> {
     let id = container.id.clone();
-    let refuse =
-        |why: &str| Err(ContainerError::BadParameter(format!("Cannot update container {id}: {why}")));
+    let refuse = |why: &str| Err(ContainerError::BadParameter(format!("Cannot update container {id}: {why}")));
     let host = &mut container.host_config;
     if request.nano_cpus > 0 && (host.cpu_period > 0 || host.cpu_quota > 0) {
         return refuse("Conflicting options: Nano CPUs cannot be updated as CPU Period/Quota has already been set");
@@ -54,5 +59,6 @@ pub(super) fn apply(container: &mut Container, request: &UpdateRequest) -> Resul
         }
         host.restart_policy.clone_from(&request.restart_policy);
     }
-    Ok(Vec::new())
+    let checked = spec::validate_update(host, features);
+    checked.map_err(|invalid| ContainerError::BadParameter(format!("Cannot update container {id}: {invalid}")))
 }

@@ -5,8 +5,20 @@ use std::collections::BTreeMap;
 
 /// Keys that `GET /events` accepts; those of swarm objects never match anything here.
 const KEYS: [&str; 14] = [
-    "config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope", "secret", "service",
-    "type", "volume",
+    "config",
+    "container",
+    "daemon",
+    "event",
+    "image",
+    "label",
+    "network",
+    "node",
+    "plugin",
+    "scope",
+    "secret",
+    "service",
+    "type",
+    "volume",
 ];
 
 /// Which events a subscriber wants; the default wants all.

@@ -159,7 +159,8 @@ impl EventBus {
                 Some(since) => ring.first() + ring.events.partition_point(|e| e.time < since) as u64,
             }
         };
-        let reader = Reader { bus: self.clone(), changed: self.shared.published.subscribe(), next: start, until, filter };
+        let reader =
+            Reader { bus: self.clone(), changed: self.shared.published.subscribe(), next: start, until, filter };
         futures_util::stream::unfold(reader, |mut reader| async move {
             let event = reader.next().await?;
             Some((event, reader))
@@ -204,7 +205,10 @@ impl Reader {
     fn take(&mut self) -> Option<Arc<Event>> {
         let ring = self.bus.ring();
         if self.next < ring.first() {
-            tracing::warn!(lost = ring.first() - self.next, "an events client reads too slowly: the oldest events are lost to it");
+            tracing::warn!(
+                lost = ring.first() - self.next,
+                "an events client reads too slowly: the oldest events are lost to it"
+            );
             self.next = ring.first();
         }
         let event = ring.get(self.next)?;

@@ -66,9 +66,14 @@ fn filters_are_dockers() {
         assert!(filter(key, &[value]).matches(&event), "{key}={value}");
         assert!(filter(key, &["nothing", value]).matches(&event), "values of a key are alternatives");
     }
-    for (key, value) in
-        [("type", "image"), ("event", "exec"), ("container", "x"), ("image", "ngin"), ("label", "tier=back"), ("volume", "web")]
-    {
+    for (key, value) in [
+        ("type", "image"),
+        ("event", "exec"),
+        ("container", "x"),
+        ("image", "ngin"),
+        ("label", "tier=back"),
+        ("volume", "web"),
+    ] {
         assert!(!filter(key, &[value]).matches(&event), "{key}={value}");
     }
     assert!(EventFilter::new([("colour".to_owned(), vec![])]).is_err());

@@ -6,7 +6,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-const BOTH: Selection = Selection { stdout: true, stderr: true, since: None, until: None, timestamps: false, details: false };
+const BOTH: Selection =
+    Selection { stdout: true, stderr: true, since: None, until: None, timestamps: false, details: false };
 
 fn line(text: &str, stream: &str, second: u64) -> String {
     let time = Time::from_nanos(1_700_000_000_500_000_000 + second * 1_000_000_000);
@@ -48,7 +49,10 @@ fn three_files() -> (tempfile::TempDir, PathBuf) {
             rotate(&path);
         }
         for n in 0..10 {
-            append(&path, &line(&format!("{}\n", file * 10 + n), if n % 2 == 0 { "stdout" } else { "stderr" }, file * 10 + n));
+            append(
+                &path,
+                &line(&format!("{}\n", file * 10 + n), if n % 2 == 0 { "stdout" } else { "stderr" }, file * 10 + n),
+            );
         }
     }
     (directory, path)

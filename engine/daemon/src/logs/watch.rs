@@ -51,7 +51,10 @@ impl LogWatcher {
         let inotify = Inotify::init()?;
         let watches = Mutex::new(inotify.watches());
         let shared = Arc::new(Shared { watches, directories: Mutex::new(HashMap::new()) });
-        #[expect(deprecated, reason = "its replacement is unsafe; an Inotify keeps its one descriptor open for all its life")]
+        #[expect(
+            deprecated,
+            reason = "its replacement is unsafe; an Inotify keeps its one descriptor open for all its life"
+        )]
         let fd = AsyncFd::new(inotify)?;
         let task = tokio::spawn(run(fd, shared.clone()));
         Ok(Self { shared, task })

@@ -62,7 +62,7 @@ impl ContainerService {
         if argv.is_empty() {
             return Err(ContainerError::BadParameter("No exec command specified".to_owned()));
         }
-        let size = request.console_size.map(|size| terminal_size(size));
+        let size = request.console_size.map(terminal_size);
         let spec = ExecSpec {
             id: random_hex().map_err(ContainerError::Random)?,
             argv,

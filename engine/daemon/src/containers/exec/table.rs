@@ -94,7 +94,8 @@ impl ExecTable {
     /// Ids of those that run in this container.
     pub(in crate::containers) fn running_in(&self, container: &ContainerId) -> Vec<String> {
         let entries = self.entries();
-        let running = entries.values().filter(|e| e.container == *container && matches!(e.state, ExecState::Running { .. }));
+        let running =
+            entries.values().filter(|e| e.container == *container && matches!(e.state, ExecState::Running { .. }));
         running.map(|e| e.spec.id.clone()).collect()
     }
 

@@ -8,7 +8,6 @@ use std::fs;
 use std::io;
 use std::net::IpAddr;
 
-
 const HOSTS: &str = "127.0.0.1\tlocalhost
 ::1\tlocalhost ip6-localhost ip6-loopback
 fe00::\tip6-localnet

@@ -1,13 +1,14 @@
 //! A start, stage by stage.
 
+use super::super::Kind;
 use super::super::model::{Container, NetworkMode};
 use super::super::mounts::MountKind;
 use super::super::reaper::Work;
 use super::super::runtime::{Live, StartError};
 use super::super::shim::{Connection, Message, describe_start};
 use super::super::spec::{self, Inputs, Joins};
-use super::super::Kind;
 use super::{ShimRuntime, exit, files};
+use crate::ids::ContainerId;
 use crate::networks::Endpoint;
 use crate::observability::Tracked;
 use crate::time::Time;
@@ -146,9 +147,9 @@ async fn network(runtime: &ShimRuntime, container: &Container) -> Result<Option<
     match container.network_mode() {
         NetworkMode::Bridge => {
             let attached = runtime.networks.attach(&container.id).await;
-            attached.map(Some).map_err(|error| {
-                StartError::system(format!("failed to set up container networking: {error}"))
-            })
+            attached
+                .map(Some)
+                .map_err(|error| StartError::system(format!("failed to set up container networking: {error}")))
         }
         NetworkMode::Host | NetworkMode::None | NetworkMode::Container(_) => Ok(None),
         NetworkMode::Named(name) => Err(StartError {
@@ -186,7 +187,13 @@ fn make_plan(
     make_sources(container)?;
     files::write(paths, container, endpoint)
         .map_err(|e| StartError::system(format!("write the container's generated files: {e}")))?;
-    let inputs = Inputs { paths, netns: endpoint.map(|e| e.netns.as_path()), joins, files_of: &container.id };
+    // Who shares a network shares its names too.
+    let shared = match container.network_mode() {
+        NetworkMode::Container(id) => ContainerId::try_from(id).ok(),
+        _ => None,
+    };
+    let files_of = shared.as_ref().unwrap_or(&container.id);
+    let inputs = Inputs { paths, netns: endpoint.map(|e| e.netns.as_path()), joins, files_of };
     let built = spec::build(container, &inputs, host).map_err(refused)?;
     for warning in &built.warnings {
         tracing::warn!(container = %container.id, warning, "a setting is not applied");

@@ -3,8 +3,8 @@
 use super::super::error::ContainerError;
 use super::super::model::Container;
 use super::super::runtime::StartError;
-use super::super::state::{Change, Exit, Refusal, Run, StartFailure, State};
 use super::super::spec::Joins;
+use super::super::state::{Change, Exit, Refusal, Run, StartFailure, State};
 use super::super::{names, update};
 use super::{Next, Owner};
 use crate::events::{Event, Kind};
@@ -55,7 +55,11 @@ impl Owner {
             match other.state.run() {
                 Some(run) => Ok(Some(run.pid)),
                 None => {
-                    let message = format!("cannot join namespace of a non running container: container /{} is {}", other.name, other.state.status());
+                    let message = format!(
+                        "cannot join namespace of a non running container: container /{} is {}",
+                        other.name,
+                        other.state.status()
+                    );
                     Err(ContainerError::state(Refusal::NotRunning, message))
                 }
             }
@@ -101,10 +105,7 @@ impl Owner {
     fn announce_exit(&self) {
         if let Some(exit) = self.container.state.exit() {
             let seconds = exit.finished_at.nanos().saturating_sub(exit.started_at.nanos()) / 1_000_000_000;
-            self.announce(
-                "die",
-                vec![("exitCode", exit.code.to_string()), ("execDuration", seconds.to_string())],
-            );
+            self.announce("die", vec![("exitCode", exit.code.to_string()), ("execDuration", seconds.to_string())]);
         }
     }
 
@@ -195,13 +196,14 @@ impl Owner {
 
     pub(super) async fn update(&mut self, request: &UpdateRequest) -> Result<Vec<String>, ContainerError> {
         let mut changed = self.container.clone();
-        let mut warnings = update::apply(&mut changed, request)?;
+        let mut warnings = update::apply(&mut changed, request, self.shared.runtime.features())?;
         if changed.state.run().is_some() {
             let id = &changed.id;
             let applied = self.shared.runtime.update(&changed).await;
-            warnings.extend(applied.map_err(|error| {
-                ContainerError::BadParameter(format!("Cannot update container {id}: {error}"))
-            })?);
+            warnings.extend(
+                applied
+                    .map_err(|error| ContainerError::BadParameter(format!("Cannot update container {id}: {error}")))?,
+            );
         }
         self.container = changed;
         self.save(Durability::Synced).await?;

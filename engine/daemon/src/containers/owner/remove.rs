@@ -98,7 +98,9 @@ impl Owner {
                 match released {
                     Ok(names) => {
                         for name in names {
-                            self.shared.events.publish(Event::new(Kind::Volume, "destroy", name).with("driver", "local"));
+                            self.shared
+                                .events
+                                .publish(Event::new(Kind::Volume, "destroy", name).with("driver", "local"));
                         }
                     }
                     Err(error) => tracing::warn!(container = %id, %error, "a volume was not removed"),

@@ -95,7 +95,8 @@ fn volumes_and_binds_are_shared_and_a_fresh_volume_has_the_images_files() {
 #[test]
 fn stop_kill_pause_and_signals_reach_the_init() {
     on_host(|host| async move {
-        let id = host.run(&["sh", "-c", "trap 'echo got; exit 5' TERM; echo ready; while :; do sleep 0.01; done"]).await;
+        let id =
+            host.run(&["sh", "-c", "trap 'echo got; exit 5' TERM; echo ready; while :; do sleep 0.01; done"]).await;
         while !host.log(&id).await.contains("ready") {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -146,5 +147,31 @@ fn a_cycle_is_short() {
         times.sort();
         eprintln!("cycle, create, start, wait, remove: {:?}; best {:?}", times[10], times[0]);
         assert!(times[10].0 < Duration::from_millis(500));
+    });
+}
+
+#[test]
+fn namespaces_of_another_container_are_joined() {
+    on_host(|host| async move {
+        let first = host.create(&["sleep", "1000"], |r| r.config.hostname = "first".to_owned()).await;
+        let join = |request: &mut CreateRequest, what: &str| {
+            let mode = format!("container:{what}");
+            request.host_config.network_mode.clone_from(&mode);
+            request.host_config.pid_mode.clone_from(&mode);
+            request.host_config.ipc_mode = mode;
+        };
+        let early = host.create(&["true"], |r| join(r, &first)).await;
+        let error = host.service.start(&early).await.unwrap_err();
+        assert!(error.to_string().starts_with("cannot join namespace of a non running container: "), "{error}");
+        host.service.start(&first).await.unwrap();
+        let script = "[ $(readlink /proc/1/ns/net) = $(readlink /proc/self/ns/net) ] && echo 1; cat /proc/1/comm; cat /etc/hostname";
+        let (code, output) = host.finish(&["sh", "-c", script], |r| join(r, &first)).await;
+        assert_eq!((code, output.as_str()), (0, "1\nsleep\nfirst\n"));
+        let unknown = CreateRequest {
+            config: ContainerConfig { image: "busybox".to_owned(), ..ContainerConfig::default() },
+            host_config: HostConfig { pid_mode: "container:nosuch".to_owned(), ..HostConfig::default() },
+            ..CreateRequest::default()
+        };
+        assert_eq!(host.service.create(None, unknown).await.unwrap_err().kind(), Kind::NotFound);
     });
 }

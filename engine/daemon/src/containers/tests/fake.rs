@@ -97,7 +97,12 @@ impl Runtime for Fake {
         .boxed()
     }
 
-    fn signal<'a>(&'a self, container: &'a Container, _: Option<&'a str>, signal: u32) -> BoxFuture<'a, io::Result<()>> {
+    fn signal<'a>(
+        &'a self,
+        container: &'a Container,
+        _: Option<&'a str>,
+        signal: u32,
+    ) -> BoxFuture<'a, io::Result<()>> {
         async move {
             if self.deadly.lock().unwrap().contains(&signal) {
                 self.end(container.id.as_str(), exit(128 + u8::try_from(signal).unwrap()));

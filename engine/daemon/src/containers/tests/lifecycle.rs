@@ -64,7 +64,10 @@ async fn a_failed_start_is_told_kept_and_can_be_repeated() {
     assert_eq!((error.to_string().as_str(), error.kind()), ("executable file not found", Kind::BadParameter));
     assert_eq!(next.await.status_code, 127);
     let view = bench.service.inspect(&id, false).await.unwrap().state;
-    assert_eq!((view.status.as_str(), view.exit_code, view.error.as_str()), ("created", 127, "executable file not found"));
+    assert_eq!(
+        (view.status.as_str(), view.exit_code, view.error.as_str()),
+        ("created", 127, "executable file not found")
+    );
     bench.service.start(&id).await.unwrap();
     let view = bench.service.inspect(&id, false).await.unwrap().state;
     assert_eq!((view.running, view.error.as_str()), (true, ""));

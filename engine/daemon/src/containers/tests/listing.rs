@@ -54,7 +54,10 @@ async fn a_line_of_the_list_says_what_docker_says() {
     let bench = Bench::new();
     let id = bench.run("web").await;
     let line = bench.service.list(ListOptions::default()).await.unwrap().remove(0);
-    assert_eq!((line.id.as_str(), line.image.as_str(), line.image_id.as_str()), (id.as_str(), "busybox", "sha256:0123"));
+    assert_eq!(
+        (line.id.as_str(), line.image.as_str(), line.image_id.as_str()),
+        (id.as_str(), "busybox", "sha256:0123")
+    );
     assert_eq!((line.command.as_str(), line.state.as_str()), ("sh", "running"));
     assert!(line.status.starts_with("Up "), "{}", line.status);
     bench.service.kill(&id, None).await.unwrap();

@@ -1,8 +1,8 @@
 //! The daemon goes and comes back.
 
 use super::*;
-use fake::exit;
 use crate::store::object::{self, Durability};
+use fake::exit;
 
 /// What `restore` does, without networks.
 async fn restore(bench: &Bench) {
