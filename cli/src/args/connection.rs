@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_ca_that_is_missing_is_named() {
-        let message = host(Some("tcp://a:1"), &[("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", "/nosuch")]);
-        assert!(message.contains("CA certificate /nosuch/ca.pem"), "{message}");
+        let message = host(Some("tcp://a:1"), &[("DOCKER_TLS_VERIFY", "1"), ("DOCKER_CERT_PATH", "/hull-no-such")]);
+        assert!(message.contains("CA certificate /hull-no-such/ca.pem"), "{message}");
     }
 }

@@ -28,13 +28,13 @@ pub(crate) struct Args {
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let inspect: ContainerInspect = context.client.get(&container_path(&args.container, "json"), Query::new()).await?;
     if !inspect.state.running {
-        return Err(CommandError::Refused("cannot attach to a stopped container, start it first"));
+        return Err(CommandError::Refused("You cannot attach to a stopped container, start it first"));
     }
     if inspect.state.paused {
-        return Err(CommandError::Refused("cannot attach to a paused container, unpause it first"));
+        return Err(CommandError::Refused("You cannot attach to a paused container, unpause it first"));
     }
     if inspect.state.restarting {
-        return Err(CommandError::Refused("cannot attach to a restarting container, wait until it is running"));
+        return Err(CommandError::Refused("You cannot attach to a restarting container, wait until it is running"));
     }
     let stdin = !args.no_stdin && inspect.config.open_stdin;
     let tty = inspect.config.tty;

@@ -56,7 +56,7 @@ fn rows(df: &SystemDf) -> Vec<Row> {
 }
 
 fn line(kind: &str, total: usize, active: usize, size: i64, reclaimable: i64) -> Row {
-    let mut freed = units::human_size(reclaimable as f64);
+    let mut freed = units::human_size_long(reclaimable as f64);
     if size > 0 && kind != "Build Cache" {
         freed.push_str(&format!(" ({}%)", reclaimable * 100 / size));
     }
@@ -64,7 +64,7 @@ fn line(kind: &str, total: usize, active: usize, size: i64, reclaimable: i64) ->
         ("Type", json!(kind)),
         ("TotalCount", json!(total.to_string())),
         ("Active", json!(active.to_string())),
-        ("Size", json!(units::human_size(size as f64))),
+        ("Size", json!(units::human_size_long(size as f64))),
         ("Reclaimable", json!(freed)),
     ])
 }

@@ -35,9 +35,9 @@ pub(crate) enum CommandError {
     Rename { container: String, source: Box<ClientError> },
     #[error("{errors}\nError: failed to start containers: {names}")]
     Start { names: String, errors: Box<CommandError> },
-    #[error("no such object: {0}")]
+    #[error("Error: No such object: {0}")]
     NoSuchObject(String),
-    #[error("no public port '{port}' published for {container}")]
+    #[error("Error: No public port '{port}' published for {container}")]
     NoPublicPort { port: String, container: String },
     #[error("container ID file found, make sure the other container isn't running or delete {0}")]
     CidFile(String),

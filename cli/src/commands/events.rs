@@ -29,11 +29,17 @@ pub(crate) struct Args {
     until: String,
 }
 
+enum View {
+    Line,
+    Json,
+    Template(Template),
+}
+
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
-    let template = match args.format.as_deref() {
-        None | Some("") => None,
-        Some("json") => Some(Template::parse("{{json .}}")?),
-        Some(text) => Some(Template::parse(&unescape(text))?),
+    let view = match args.format.as_deref() {
+        None | Some("") => View::Line,
+        Some("json" | "{{json .}}") => View::Json,
+        Some(text) => View::Template(Template::parse(&unescape(text))?),
     };
     let query = Query::new()
         .text("since", &time::since(&args.since).map_err(CommandError::Time)?)
@@ -43,9 +49,10 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let response = context.client.send(call, Body::empty()).await?;
     let mut events = JsonStream::<Event>::new("GET /events", response);
     while let Some(event) = events.next().await? {
-        let text = match &template {
-            None => line(&event),
-            Some(template) => {
+        let text = match &view {
+            View::Line => line(&event),
+            View::Json => serde_json::to_string(&event)?,
+            View::Template(template) => {
                 let mut value = serde_json::to_value(&event)?;
                 if let Some(map) = value.as_object_mut() {
                     // Go's field names, beside those of the JSON.
@@ -56,11 +63,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
                         map.insert(key.to_owned(), json!(text));
                     }
                 }
-                if args.format.as_deref() == Some("json") {
-                    serde_json::to_string(&event)?
-                } else {
-                    template.render(&value)?
-                }
+                template.render(&value)?
             }
         };
         output::print_line(&text)?;

@@ -22,6 +22,9 @@ const LIST: List = List {
     quiet: "{{.ID}}",
 };
 
+const LIST_WITH_DATES: List =
+    List { table: "{{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}", ..LIST };
+
 /// Show the history of an image
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull history [OPTIONS] IMAGE")]
@@ -50,7 +53,11 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         .map(|item| {
             let by = item.created_by.replace('\t', " ");
             let at = time::local_rfc3339(item.created);
-            let since = if args.human { format!("{} ago", time::age(item.created)) } else { at.clone() };
+            let since = match item.created {
+                // An image that is made reproducibly has no date.
+                ..=0 => "N/A".to_owned(),
+                created => format!("{} ago", time::age(created)),
+            };
             let size = if args.human { units::human_size(item.size as f64) } else { item.size.to_string() };
             row([
                 ("ID", json!(if args.no_trunc { &item.id } else { short_id(&item.id) })),
@@ -62,5 +69,6 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
             ])
         })
         .collect();
-    listing::print(&LIST, args.format.as_deref(), args.quiet, rows)
+    let list = if args.human { LIST } else { LIST_WITH_DATES };
+    listing::print(&list, args.format.as_deref(), args.quiet, rows)
 }

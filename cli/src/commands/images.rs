@@ -65,7 +65,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     }
     let query = Query::new().flag("all", args.all).filters(&filters);
     let images: Vec<ImageSummary> = context.client.get("/images/json", query).await?;
-    let rows = images.iter().flat_map(|image| image_rows(image, !args.no_trunc, args.digests, args.quiet)).collect();
+    let digests = args.digests || args.format.as_deref().is_some_and(|format| format.contains(".Digest"));
+    let rows = images.iter().flat_map(|image| image_rows(image, !args.no_trunc, digests, args.quiet)).collect();
     let list = if args.digests { LIST_WITH_DIGESTS } else { LIST };
     listing::print(&list, args.format.as_deref(), args.quiet, rows)
 }
@@ -92,6 +93,7 @@ fn image_rows(image: &ImageSummary, truncate: bool, digests: bool, quiet: bool) 
         names.push((NONE.to_owned(), NONE.to_owned(), NONE.to_owned()));
     }
     if !digests {
+        names.iter_mut().for_each(|name| name.2 = NONE.to_owned());
         names.dedup_by(|a, b| a.0 == b.0 && a.1 == b.1);
     }
     if quiet {
@@ -111,7 +113,7 @@ fn image_rows(image: &ImageSummary, truncate: bool, digests: bool, quiet: bool) 
                 ("CreatedSince", json!(format!("{} ago", time::age(image.created)))),
                 ("CreatedAt", json!(time::local(image.created))),
                 ("Size", json!(size)),
-                ("VirtualSize", json!(size)),
+                ("VirtualSize", json!(units::human_size_long(image.size as f64))),
                 ("Containers", json!(unknown(image.containers, image.containers.to_string()))),
                 ("SharedSize", json!(unknown(image.shared_size, units::human_size(image.shared_size as f64)))),
                 (

@@ -62,7 +62,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
                 ("Internal", json!(network.internal.to_string())),
                 ("Labels", text),
                 (LABEL_MAP, map),
-                ("CreatedAt", json!(time::unix(&network.created).map(time::local).unwrap_or_default())),
+                ("CreatedAt", json!(time::local_precise(&network.created))),
             ])
         })
         .collect();

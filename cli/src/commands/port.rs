@@ -26,7 +26,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     if let Some(wanted) = &args.private_port {
         let key = if wanted.contains('/') { wanted.clone() } else { format!("{wanted}/tcp") };
         let Some(bindings) = ports.get(&key).cloned().flatten() else {
-            return Err(CommandError::NoPublicPort { port: key, container: args.container });
+            return Err(CommandError::NoPublicPort { port: wanted.clone(), container: args.container });
         };
         for binding in &bindings {
             output::print_line(&address(binding))?;

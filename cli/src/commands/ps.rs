@@ -26,6 +26,7 @@ const LIST: List = List {
         ("Mounts", "MOUNTS"),
         ("LocalVolumes", "LOCAL VOLUMES"),
         ("Networks", "NETWORKS"),
+        ("Platform", "PLATFORM"),
     ],
     table: "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
     quiet: "{{.ID}}",
@@ -118,6 +119,7 @@ fn container_row(c: &ContainerSummary, truncate: bool) -> Row {
         ("Mounts", json!(mounts.join(","))),
         ("LocalVolumes", json!(volumes.to_string())),
         ("Networks", json!(networks.join(","))),
+        ("Platform", json!(null)),
     ])
 }
 

@@ -55,7 +55,8 @@ impl List {
     fn lines(&self, template: &str, rows: Vec<Row>) -> Result<String, TemplateError> {
         let parsed = Template::parse(&unescape(template))?;
         let mut out = String::new();
-        for row in rows {
+        for mut row in rows {
+            row.entry(LABEL_MAP).or_insert_with(|| Value::Object(Map::new()));
             out.push_str(&parsed.render(&Value::Object(row))?);
             out.push('\n');
         }

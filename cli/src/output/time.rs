@@ -22,17 +22,32 @@ pub(crate) fn local(seconds: i64) -> String {
         .unwrap_or_default()
 }
 
+/// `2024-05-01 12:00:00.123 +0200 CEST`, from RFC 3339.
+pub(crate) fn local_precise(text: &str) -> String {
+    text.parse::<Timestamp>()
+        .map(|time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%.f %z %Z").to_string())
+        .unwrap_or_else(|_| text.to_owned())
+}
+
 /// `2024-05-01T12:00:00+02:00`: the history of an image.
 pub(crate) fn local_rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds)
-        .map(|time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+        .map(|time| zulu(time.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()))
         .unwrap_or_default()
+}
+
+/// Go writes UTC's offset as a letter.
+fn zulu(text: String) -> String {
+    match text.strip_suffix("+00:00") {
+        Some(time) => format!("{time}Z"),
+        None => text,
+    }
 }
 
 /// `2024-05-01T12:00:00.000000000+02:00`: events and logs.
 pub(crate) fn local_nanos(nanos: i64) -> String {
     Timestamp::from_nanosecond(i128::from(nanos))
-        .map(|time| time.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S.%9f%:z").to_string())
+        .map(|time| zulu(time.to_zoned(TimeZone::system()).strftime("%Y-%m-%dT%H:%M:%S.%9f%:z").to_string()))
         .unwrap_or_default()
 }
 

@@ -76,8 +76,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        let error = environment(&["/nosuch".to_owned()], &[]).unwrap_err();
-        assert_eq!(error.to_string(), "open /nosuch: no such file or directory");
+        let error = environment(&["/hull-no-such".to_owned()], &[]).unwrap_err();
+        assert_eq!(error.to_string(), "open /hull-no-such: no such file or directory");
         assert!(labels(&[], &["=x".to_owned()]).is_err());
         assert_eq!(labels(&[], &["a".to_owned(), "b=c=d".to_owned()]).unwrap()["b"], "c=d");
     }

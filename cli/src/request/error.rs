@@ -49,12 +49,6 @@ pub(crate) enum RequestError {
     PortRanges(String, String),
     #[error("invalid range format for --expose: {0}, error: strconv.ParseUint: parsing {0:?}: invalid syntax")]
     Expose(String),
-    #[error("invalid spec: {0}: empty section between colons")]
-    VolumeEmpty(String),
-    #[error("invalid spec: {0}: too many colons")]
-    VolumeColons(String),
-    #[error("invalid specification: destination can't be '/'")]
-    VolumeRoot,
     #[error("invalid device specification: {0}")]
     Device(String),
     #[error("bad format for path: {0}")]

@@ -70,18 +70,8 @@ enum Volume {
 }
 
 fn volume(spec: &str) -> Result<Volume, RequestError> {
+    // What a specification may look like is the daemon's to say.
     let parts: Vec<&str> = spec.split(':').collect();
-    if parts.iter().any(|part| part.is_empty()) {
-        return Err(RequestError::VolumeEmpty(spec.to_owned()));
-    }
-    let target = match parts.as_slice() {
-        [target] => *target,
-        [_, target] | [_, target, _] => *target,
-        _ => return Err(RequestError::VolumeColons(spec.to_owned())),
-    };
-    if clean(Path::new(target)) == "/" {
-        return Err(RequestError::VolumeRoot);
-    }
     if parts.len() == 1 {
         return Ok(Volume::Anonymous(spec.to_owned()));
     }
@@ -122,14 +112,5 @@ mod tests {
         assert_eq!(volume("name:/b").unwrap(), Volume::Bind("name:/b".into()));
         let Volume::Bind(bind) = volume("./x:/b:ro").unwrap() else { panic!("a bind") };
         assert!(bind.starts_with('/') && bind.ends_with("/x:/b:ro"), "{bind}");
-        for (spec, message) in [
-            ("/:/", "invalid specification: destination can't be '/'"),
-            ("a:/b/..", "invalid specification: destination can't be '/'"),
-            ("a:b:c:d", "invalid spec: a:b:c:d: too many colons"),
-            (":/b", "invalid spec: :/b: empty section between colons"),
-            ("", "invalid spec: : empty section between colons"),
-        ] {
-            assert_eq!(volume(spec).unwrap_err().to_string(), message, "{spec}");
-        }
     }
 }

@@ -1,5 +1,7 @@
 //! Privileges.
 
+use std::collections::BTreeSet;
+
 use clap::Args;
 use hull_api::HostConfig;
 
@@ -32,8 +34,7 @@ pub(crate) struct SecurityFlags {
 impl SecurityFlags {
     pub(crate) fn apply(self, host: &mut HostConfig) -> Result<(), RequestError> {
         host.privileged = self.privileged;
-        host.cap_add = self.cap_add;
-        host.cap_drop = self.cap_drop;
+        (host.cap_add, host.cap_drop) = capabilities(&self.cap_add, &self.cap_drop);
         host.group_add = self.group_add;
         host.sysctls = self.sysctl.into_iter().collect();
         for option in self.security_opt {
@@ -47,6 +48,22 @@ impl SecurityFlags {
         }
         Ok(())
     }
+}
+
+/// One spelling, in order; `ALL` swallows the others, and what is added is not dropped.
+fn capabilities(add: &[String], drop: &[String]) -> (Vec<String>, Vec<String>) {
+    let set = |names: &[String]| -> BTreeSet<String> {
+        let all: BTreeSet<String> = names.iter().map(|name| canonical(name)).collect();
+        if all.contains("ALL") { BTreeSet::from(["ALL".to_owned()]) } else { all }
+    };
+    let (add, drop) = (set(add), set(drop));
+    let drop = drop.difference(&add).cloned().collect();
+    (add.into_iter().collect(), drop)
+}
+
+fn canonical(name: &str) -> String {
+    let upper = name.trim().to_uppercase();
+    if upper == "ALL" || upper == "RESET" || upper.starts_with("CAP_") { upper } else { format!("CAP_{upper}") }
 }
 
 /// The daemon may be elsewhere, so a seccomp profile travels as its text.
@@ -69,6 +86,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn capabilities_have_one_spelling() {
+        let list = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        let (add, drop) = capabilities(&list(&["net_admin", "CAP_SYS_TIME"]), &list(&["NET_ADMIN", "kill"]));
+        assert_eq!((add, drop), (list(&["CAP_NET_ADMIN", "CAP_SYS_TIME"]), list(&["CAP_KILL"])));
+        let (add, drop) = capabilities(&list(&["ALL", "kill"]), &list(&["all"]));
+        assert_eq!((add, drop), (list(&["ALL"]), vec![]));
+    }
+
+    #[test]
     fn a_seccomp_profile_travels_as_its_text() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "{ \"defaultAction\":\n \"SCMP_ACT_ALLOW\" }").unwrap();
@@ -76,8 +102,8 @@ mod tests {
         assert_eq!(option, r#"seccomp={"defaultAction":"SCMP_ACT_ALLOW"}"#);
         assert_eq!(security_option("seccomp=unconfined".into()).unwrap(), "seccomp=unconfined");
         assert_eq!(
-            security_option("seccomp=/nosuch".into()).unwrap_err().to_string(),
-            "opening seccomp profile (/nosuch) failed: open /nosuch: no such file or directory"
+            security_option("seccomp=/hull-no-such".into()).unwrap_err().to_string(),
+            "opening seccomp profile (/hull-no-such) failed: open /hull-no-such: no such file or directory"
         );
         assert_eq!(security_option("bogus".into()).unwrap_err().to_string(), "Invalid --security-opt: \"bogus\"");
     }

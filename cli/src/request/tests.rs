@@ -54,7 +54,7 @@ fn flags_become_fields() {
         ("-p 80 --expose 90 img", "ExposedPorts", json!({"80/tcp": {}, "90/tcp": {}})),
         ("--privileged img", "HostConfig.Privileged", json!(true)),
         ("--privileged=false img", "HostConfig.Privileged", json!(false)),
-        ("--cap-add ALL --cap-drop KILL img", "HostConfig.CapDrop", json!(["KILL"])),
+        ("--cap-add ALL --cap-drop KILL img", "HostConfig.CapDrop", json!(["CAP_KILL"])),
         ("--security-opt systempaths=unconfined img", "HostConfig.MaskedPaths", json!([])),
         ("img", "HostConfig.MaskedPaths", json!(null)),
         ("--restart on-failure:3 img", "HostConfig.RestartPolicy", json!({"Name": "on-failure", "MaximumRetryCount": 3})),

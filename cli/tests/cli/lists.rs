@@ -54,7 +54,7 @@ fn inspect_shows_what_it_found_and_says_what_it_did_not() {
         ran.out,
         "[\n    {\n        \"Id\": \"1\",\n        \"b\": {},\n        \"a\": [\n            1.50\n        ]\n    }\n]\n"
     );
-    assert_eq!(ran.err, "no such object: nosuch\n");
+    assert_eq!(ran.err, "Error: No such object: nosuch\n");
     assert_eq!(engine.output(&["inspect", "-f", "{{.Id}}:{{len .a}}", "web"]).out, "1:1\n");
     let typed = engine.output(&["container", "inspect", "nosuch"]);
     assert_eq!((typed.out.as_str(), typed.err.as_str()), ("[]\n", "Error response from daemon: No such thing\n"));

@@ -74,7 +74,9 @@ impl Scope<'_> {
         let depth = self.variables.len();
         let items: Vec<(Value, Value)> = match self.commands(&over.commands, dot)? {
             Value::Array(items) => items.into_iter().enumerate().map(|(i, v)| (Value::from(i), v)).collect(),
-            Value::Object(map) => map.into_iter().map(|(k, v)| (Value::from(k), v)).collect(),
+            Value::Object(map) => {
+                functions::sorted(&map).into_iter().map(|(k, v)| (Value::from(k.as_str()), v.clone())).collect()
+            }
             Value::Null => Vec::new(),
             other => return Err(TemplateError::new(format!("range can't iterate over {}", print(&other)))),
         };

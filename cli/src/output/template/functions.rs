@@ -1,10 +1,12 @@
 //! The functions of templates, and how Go prints values.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::TemplateError;
+use crate::output::format::LABEL_MAP;
 
 pub(super) fn call(name: &str, args: Vec<Value>) -> Result<Value, TemplateError> {
     match (name, args.as_slice()) {
@@ -62,13 +64,23 @@ pub(super) fn call(name: &str, args: Vec<Value>) -> Result<Value, TemplateError>
     }
 }
 
-/// JSON as Go writes it, without the keys that only templates use.
+/// JSON as Go writes it: the keys in the order in which they came, but for rows (they carry [`LABEL_MAP`], which
+/// only templates use), whose keys are sorted.
 fn compact(value: &Value) -> String {
-    let mut value = value.clone();
-    if let Value::Object(map) = &mut value {
-        map.remove(crate::output::format::LABEL_MAP);
+    match value {
+        Value::Object(map) if map.contains_key(LABEL_MAP) => {
+            let row: BTreeMap<&String, &Value> = map.iter().filter(|(key, _)| *key != LABEL_MAP).collect();
+            serde_json::to_string(&row).unwrap_or_default()
+        }
+        _ => value.to_string(),
     }
-    value.to_string()
+}
+
+/// The entries of a map as Go iterates over them: by key.
+pub(super) fn sorted(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
+    let mut entries: Vec<_> = map.iter().collect();
+    entries.sort_by_key(|(key, _)| *key);
+    entries
 }
 
 /// As `fmt` prints: maps as `map[k:v]`, lists as `[a b]`.
@@ -78,7 +90,7 @@ pub(super) fn print(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(list) => format!("[{}]", list.iter().map(print).collect::<Vec<_>>().join(" ")),
         Value::Object(map) => {
-            let entries: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{}", print(v))).collect();
+            let entries: Vec<String> = sorted(map).into_iter().map(|(k, v)| format!("{k}:{}", print(v))).collect();
             format!("map[{}]", entries.join(" "))
         }
         other => other.to_string(),

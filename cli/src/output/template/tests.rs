@@ -24,7 +24,7 @@ fn what_people_write_for_inspect() {
         ("{{.Args}}", "[-g daemon off;]"),
         ("{{.Config.Labels}}", "map[a.b:c]"),
         ("{{.State.Health}}", "<nil>"),
-        ("{{json .State}}", r#"{"Health":null,"Pid":42,"Running":true}"#),
+        ("{{json .State}}", r#"{"Running":true,"Pid":42,"Health":null}"#),
         ("{{.Config.Env | json}}", r#"["A=1","B=2"]"#),
         ("{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", "172.17.0.2"),
         ("{{range $k, $v := .NetworkSettings.Networks}}{{$k}}={{$v.IPAddress}};{{end}}", "bridge=172.17.0.2;"),
