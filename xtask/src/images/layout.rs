@@ -3,21 +3,21 @@
 use super::layer::Layer;
 use anyhow::Result;
 use flate2::{Compression, GzBuilder};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::io::Write;
 use tar::{Builder, EntryType, Header};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
-/// A fixed time: the same packages give the same image.
-const CREATED: &str = "1970-01-01T00:00:00Z";
-
 /// An image of one layer.
 pub(super) struct Image {
     /// `busybox:latest`.
     pub(super) name: &'static str,
     /// What made the layer, for `history`.
     pub(super) made_by: &'static str,
+    /// When: of the material, not of this run, so that the same material gives the same image.
+    pub(super) created: Timestamp,
     /// The configuration's `config`.
     pub(super) config: Value,
     pub(super) layer: Layer,
@@ -30,13 +30,14 @@ impl Image {
         let mut gzip = GzBuilder::new().operating_system(255).write(Vec::new(), Compression::best());
         gzip.write_all(&plain)?;
         let layer = gzip.finish()?;
+        let created = self.created.to_string();
         let config = json!({
             "architecture": architecture(),
             "os": "linux",
-            "created": CREATED,
+            "created": created,
             "config": self.config,
             "rootfs": {"type": "layers", "diff_ids": [digest(&plain)]},
-            "history": [{"created": CREATED, "created_by": self.made_by}],
+            "history": [{"created": created, "created_by": self.made_by}],
         })
         .to_string()
         .into_bytes();

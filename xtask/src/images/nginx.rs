@@ -3,6 +3,7 @@
 use super::Recipe;
 use super::layer::Layer;
 use super::layout::Image;
+use super::packages;
 use crate::command::output;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
@@ -66,6 +67,7 @@ fn make(unpacked: &Path) -> Result<Image> {
     Ok(Image {
         name: "nginx:latest",
         made_by: "nginx-light of Debian",
+        created: packages::newest(unpacked)?,
         config: json!({
             "Cmd": ["nginx", "-g", "daemon off;"],
             "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],

@@ -3,8 +3,10 @@
 use crate::command::{output, target};
 use crate::setup;
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Packages of an image.
@@ -77,4 +79,22 @@ pub(super) fn unpack(image: &str, closure: &Closure) -> Result<PathBuf> {
     let names: Vec<&str> = closure.names.iter().map(String::as_str).collect();
     setup::fetch(&names, &folder)?;
     Ok(folder)
+}
+
+/// When the newest of the packages was built: they carry their files' times.
+pub(super) fn newest(unpacked: &Path) -> Result<Timestamp> {
+    let mut newest = 0;
+    let mut folders = vec![unpacked.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() {
+                newest = newest.max(entry.metadata()?.mtime());
+            }
+        }
+    }
+    Ok(Timestamp::from_second(newest)?)
 }

@@ -4,6 +4,7 @@ use super::layer::Layer;
 use super::layout::Image;
 use crate::command::{cargo, output, run, target};
 use anyhow::{Context, Result};
+use jiff::Timestamp;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +18,9 @@ const PROFILE: [(&str, &str); 5] = [
     ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"),
     ("CARGO_PROFILE_RELEASE_STRIP", "symbols"),
 ];
+
+/// When the embedded image's recipe last changed, in seconds since 1970: 2026-11-23.
+const HELLO_CREATED: i64 = 1_795_392_000;
 
 /// Builds a member of the workspace as a static program; where it is.
 pub(super) fn build(package: &str) -> Result<PathBuf> {
@@ -43,6 +47,7 @@ pub(super) fn hello_image(program: &Path) -> Result<Image> {
     Ok(Image {
         name: "hull/hello:latest",
         made_by: "hull-hello, a static program",
+        created: Timestamp::from_second(HELLO_CREATED)?,
         config: json!({
             "Cmd": ["/hello"],
             "Env": ["PATH=/"],
