@@ -16,6 +16,14 @@
 //!    |      Subscribe    -> State, Exited
 //!    |      Signal, Resize -> Done | Refused
 //! ```
+//!
+//! - A connection is one client's: closing it, or half of it, is leaving. What has been asked for goes on; a stdin made
+//!   for one client (`Stdin { once: true }`) ends.
+//! - `Attach` and `Exec` are refused with `ESRCH` before `Started` and after the end; an id that is in use with `EEXIST`.
+//! - `Exited` comes after the last `Output`, and after the exit record is on disk. It unbinds the connection, which may
+//!   then be closed or used again.
+//! - A frame that is malformed, or that makes no sense from this side, ends its connection and nothing else.
+//! - The control socket is gone before the first `Exited` of the init is sent: who cannot connect finds the record.
 #![no_std]
 #![forbid(unsafe_code)]
 

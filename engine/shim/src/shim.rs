@@ -90,6 +90,8 @@ pub(crate) fn main() -> u8 {
 
 impl Shim {
     fn new() -> Result<Self> {
+        // What the daemon was started with and did not mark (a listener from systemd, say) must not live as long as this.
+        fd::close_all(3, u32::MAX)?;
         let signals = poll::take_over_signals()?;
         let _ = identity::set_name(c"hull-shim");
         // A process of the container must not be able to look at this one's descriptors (CVE-2016-9962).

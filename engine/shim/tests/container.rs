@@ -4,8 +4,8 @@
 
 mod support;
 
-use hull_plan::StepKind;
-use support::{Recipe, Scratch, Shim, log};
+use hull_plan::{Frame, StepKind};
+use support::{Came, Recipe, Scratch, Shim, log};
 
 #[test]
 fn a_container_runs_and_its_log_and_record_are_there_before_its_end_is_told() {
@@ -36,4 +36,26 @@ fn commands_that_cannot_run_say_why() {
     assert_eq!(fails("/no/such"), (StepKind::Exec, 2, "/no/such".into()));
     assert_eq!(fails("/plain"), (StepKind::Exec, 13, "/plain".into()));
     assert_eq!(fails("/etc"), (StepKind::Exec, 21, "/etc".into()));
+}
+
+#[test]
+fn what_the_daemon_leaves_open_goes_no_further() {
+    let scratch = Scratch::new("inherited");
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "exec 7</etc/passwd 9</; exec \"$0\""]).arg(support::program());
+    let mut shim = Shim::spawn_as(command);
+    let plan = Recipe::container(&scratch).command(&["sleep", "1000"]).bytes();
+    shim.channel.send(&Frame::Start { plan: &plan });
+    let pid = shim.channel.started();
+    for process in [shim.process.id(), pid] {
+        let open = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+        let open: Vec<_> = open.map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap()).collect();
+        for of_the_daemon in ["/etc/passwd", "/"] {
+            assert!(!open.contains(&of_the_daemon.into()), "{process}: {open:?}");
+        }
+    }
+    shim.channel.send(&Frame::Signal { target: c"", signal: 9 });
+    assert_eq!(shim.channel.receive(), Came::Done);
+    shim.channel.exited();
+    shim.ended();
 }

@@ -128,13 +128,13 @@ pub fn install_stdio(fd: impl AsFd, number: u8) -> Result<()> {
     retry(|| unsafe { call!(DUP3, fd.fd().arg(), number, 0) }).map(drop)
 }
 
-/// Closes every descriptor from `first` to `last`, whoever owns it: the last act before `execve`.
+/// Closes every descriptor from `first` to `last`, whoever owns it.
 pub fn close_all(first: u32, last: u32) -> Result<()> {
     if first > last {
         return Ok(());
     }
-    // SAFETY: called in the child only, which uses none of these any more and never runs their owners' drop: it ends in
-    // execve or exit_group.
+    // SAFETY: called before anything is opened, and in the child, which uses none of these any more and never runs their
+    // owners' drop: it ends in execve or exit_group.
     unsafe { call!(CLOSE_RANGE, first, last, 0) }.map(drop)
 }
 

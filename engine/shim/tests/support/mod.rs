@@ -257,7 +257,7 @@ impl Shim {
         Self::spawn_as(Command::new(program()))
     }
 
-    fn spawn_as(mut command: Command) -> Self {
+    pub(crate) fn spawn_as(mut command: Command) -> Self {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let process = command
             .stdin(Stdio::from(OwnedFd::from(theirs)))
