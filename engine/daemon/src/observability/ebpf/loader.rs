@@ -1,11 +1,12 @@
 //! Loads the programs, each by itself: one that this kernel refuses costs what it measures and nothing else.
 
-use super::btf::{Btf, BtfError};
+use super::btf::BtfError;
 use super::maps::{MapError, Maps};
 use super::offsets;
 use aya::programs::{ProgramError, RawTracePoint};
-use aya::{Ebpf, EbpfError, EbpfLoader};
+use aya::{Ebpf, EbpfError, EbpfLoader, VerifierLogLevel};
 use hull_ebpf_types::{ABSENT, Offsets, Program};
+use std::fs::File;
 use std::io;
 
 /// Why no program at all could be loaded.
@@ -15,7 +16,7 @@ pub enum LoadError {
     #[error("no eBPF object inside this hulld; run `cargo xtask build-ebpf`, then build again")]
     NoObject,
     /// The kernel does not describe its types, so no offset is known.
-    #[error("read /sys/kernel/btf/vmlinux")]
+    #[error("open /sys/kernel/btf/vmlinux")]
     NoBtf(#[source] io::Error),
     /// It does, in a way that this version does not understand.
     #[error("parse /sys/kernel/btf/vmlinux")]
@@ -190,6 +191,8 @@ pub fn load(object: Option<&[u8]>) -> Result<Loaded, LoadError> {
     // Without aya's own copy of the kernel's BTF, which it would parse and keep: these programs need no relocation.
     let mut object = EbpfLoader::new()
         .btf(None)
+        // A log is megabytes for each program, wanted or not; an errno has to do.
+        .verifier_log_level(VerifierLogLevel::DISABLE)
         .override_global("OFFSETS", &offsets, true)
         .load(object)
         .map_err(LoadError::Object)?;
@@ -201,8 +204,8 @@ pub fn load(object: Option<&[u8]>) -> Result<Loaded, LoadError> {
 fn read_offsets() -> Result<Offsets, LoadError> {
     let cpus = std::fs::read_to_string("/sys/devices/system/cpu/possible").map_err(LoadError::Cpus)?;
     let cpus = offsets::possible_cpus(&cpus).ok_or_else(|| LoadError::Cpus(io::ErrorKind::InvalidData.into()))?;
-    let vmlinux = std::fs::read("/sys/kernel/btf/vmlinux").map_err(LoadError::NoBtf)?;
-    Ok(offsets::resolve(&Btf::parse(&vmlinux)?, cpus))
+    let vmlinux = File::open("/sys/kernel/btf/vmlinux").map_err(LoadError::NoBtf)?;
+    Ok(offsets::resolve(&vmlinux, cpus)?)
 }
 
 fn hook(object: &mut Ebpf, description: &Description, offsets: &Offsets) -> Hook {
