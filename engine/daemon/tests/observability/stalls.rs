@@ -44,7 +44,7 @@ async fn one_two_and_eight_busy_threads_stall_as_long_as_the_kernel_says() {
     }
     let observability = observe().await;
     for threads in [1, 2, 8] {
-        let mut container = Box::tracked(&observability, &cpu_limit(30_000, 100_000)).await;
+        let mut container = Box::tracked(&observability, &cpu_limit(10_000, 100_000)).await;
         for _ in 0..threads {
             container.shell("while :; do :; done");
         }
@@ -78,7 +78,7 @@ async fn sleepy_threads_and_short_periods_agree_too() {
         return println!("{reason}");
     }
     let observability = observe().await;
-    let mut container = Box::tracked(&observability, &cpu_limit(5_000, 20_000)).await;
+    let mut container = Box::tracked(&observability, &cpu_limit(2_000, 20_000)).await;
     container.shell("while :; do i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 0.01; done");
     container.shell("while :; do i=0; while [ $i -lt 5000 ]; do i=$((i+1)); done; sleep 0.003; done");
     run_until_throttled(&container);
