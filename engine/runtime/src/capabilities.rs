@@ -114,7 +114,8 @@ pub fn parse(name: &str) -> Result<Capability, UnknownCapability> {
 /// When a name is no capability.
 pub fn tweak(base: &Capabilities, add: &[String], drop: &[String]) -> Result<Capabilities, UnknownCapability> {
     let is_all = |name: &String| name.trim().eq_ignore_ascii_case("all");
-    let names = |list: &[String]| list.iter().filter(|n| !is_all(n)).map(|n| parse(n)).collect::<Result<Capabilities, _>>();
+    let names =
+        |list: &[String]| list.iter().filter(|n| !is_all(n)).map(|n| parse(n)).collect::<Result<Capabilities, _>>();
     let (added, dropped) = (names(add)?, names(drop)?);
     let start = match (add.iter().any(is_all), drop.iter().any(is_all)) {
         (true, _) => all(),

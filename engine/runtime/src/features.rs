@@ -98,7 +98,10 @@ impl Features {
             cpuset: Cpuset::probe(&hierarchies),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             bounding: capabilities::bounding(),
-            oom_score_adj: fs::read_to_string("/proc/self/oom_score_adj").ok().and_then(|t| t.trim().parse().ok()).unwrap_or(0),
+            oom_score_adj: fs::read_to_string("/proc/self/oom_score_adj")
+                .ok()
+                .and_then(|t| t.trim().parse().ok())
+                .unwrap_or(0),
             kernel: Kernel::probe(&hierarchies),
             hierarchies,
         })
@@ -113,12 +116,10 @@ impl Features {
 impl LimitSupport {
     fn probe(hierarchies: &Hierarchies) -> Self {
         match hierarchies.mode() {
-            Mode::V1 | Mode::Hybrid => Self::v1(|controller, file| {
-                hierarchies.v1_root(controller).is_some_and(|root| has(root, file))
-            }),
-            Mode::V2 => Self::v2(|controller, file| {
-                hierarchies.has_v2(controller) && has(hierarchies.unified(), file)
-            }),
+            Mode::V1 | Mode::Hybrid => {
+                Self::v1(|controller, file| hierarchies.v1_root(controller).is_some_and(|root| has(root, file)))
+            }
+            Mode::V2 => Self::v2(|controller, file| hierarchies.has_v2(controller) && has(hierarchies.unified(), file)),
         }
     }
 
@@ -181,10 +182,7 @@ impl Cpuset {
             let path = if root.join(file).exists() { root.join(file) } else { PathBuf::from(otherwise) };
             fs::read_to_string(path).unwrap_or_default().trim().to_owned()
         };
-        Self {
-            cpus: read(cpus, "/sys/devices/system/cpu/online"),
-            mems: read(mems, "/sys/devices/system/node/online"),
-        }
+        Self { cpus: read(cpus, "/sys/devices/system/cpu/online"), mems: read(mems, "/sys/devices/system/node/online") }
     }
 }
 
@@ -196,7 +194,8 @@ impl Kernel {
         let apparmor = fs::read_to_string("/sys/module/apparmor/parameters/enabled").unwrap_or_default();
         Self {
             // A module that is not loaded yet is loaded by the first mount.
-            overlay: systems.lines().any(|line| line.ends_with("\toverlay")) || Path::new("/sys/module/overlay").exists(),
+            overlay: systems.lines().any(|line| line.ends_with("\toverlay"))
+                || Path::new("/sys/module/overlay").exists(),
             user_namespaces: namespace("user"),
             time_namespaces: namespace("time_for_children"),
             cgroup_namespaces: namespace("cgroup"),

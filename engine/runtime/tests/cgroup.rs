@@ -1,6 +1,8 @@
 //! Cgroups on this machine's real kernel: made, limited, read back, frozen, killed, removed. Needs root; each test has an
 //! engine id of its own and removes everything of it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use hull_runtime::cgroup::{self, Cgroup, Controller, Hierarchies, Mode, ShimCgroup};
 use oci_spec::runtime::LinuxResources;
 use std::fs::{self, OpenOptions};
@@ -51,7 +53,8 @@ fn json(resources: &str) -> LinuxResources {
 fn spawn_in(cgroup: &Cgroup, script: &str) -> Child {
     // It waits for its stdin to end, so that nothing of it runs before it is in place.
     let script = format!("read go; {script}");
-    let mut child = Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        Command::new("sh").args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let files = cgroup.v1_procs().chain([cgroup.unified().join("cgroup.procs")]);
     for file in files {
         OpenOptions::new().write(true).open(&file).unwrap().write_all(child.id().to_string().as_bytes()).unwrap();
@@ -114,10 +117,10 @@ fn a_limit_that_the_kernel_lacks_is_a_warning_and_a_refused_value_an_error() {
     let engine = Engine::new("lacks");
     let weight = json(r#"{"blockIO":{"weight":500}}"#);
     let (_, warnings) = Cgroup::create(&engine.hierarchies, &engine.id, "a", &weight).unwrap();
-    let has_weight = engine.hierarchies.v1_root(Controller::Blkio).map_or_else(
-        || engine.hierarchies.has_v2("io"),
-        |root| root.join("blkio.weight").exists(),
-    );
+    let has_weight = engine
+        .hierarchies
+        .v1_root(Controller::Blkio)
+        .map_or_else(|| engine.hierarchies.has_v2("io"), |root| root.join("blkio.weight").exists());
     if !has_weight {
         assert_eq!(warnings[0].to_string(), "Your kernel does not support Block I/O weight. 500 discarded.");
     }

@@ -1,5 +1,7 @@
 //! The default profile, loaded into this machine's kernel. A filter belongs to a thread, so each test has one of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use hull_runtime::capabilities;
 use hull_runtime::seccomp::{Filters, Profile};
 use nix::libc;

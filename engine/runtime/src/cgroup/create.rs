@@ -64,7 +64,8 @@ pub(super) fn attach_devices(dir: &Path, policy: &DevicePolicy) -> Result<(), Cg
     if policy.allows_everything() {
         return Ok(());
     }
-    let bytes: Vec<u8> = device_program::generate(policy).into_iter().flat_map(device_program::Insn::to_bytes).collect();
+    let bytes: Vec<u8> =
+        device_program::generate(policy).into_iter().flat_map(device_program::Insn::to_bytes).collect();
     let attach = || -> io::Result<()> {
         let program = bpf::load_device_program(&bytes)?;
         bpf::attach_device_program(File::open(dir)?.as_fd(), program.as_fd())
@@ -95,9 +96,7 @@ fn fill_cpuset(controllers: &[Controller], dir: &Path) -> Result<(), CgroupError
 }
 
 fn make_v2(hierarchies: &Hierarchies, dir: &Path) -> Result<(), CgroupError> {
-    make_dir(dir, |parent| {
-        make_v2_parent(hierarchies, parent)
-    })
+    make_dir(dir, |parent| make_v2_parent(hierarchies, parent))
 }
 
 /// The engine's directory, with the controllers of v2 switched on for its children.

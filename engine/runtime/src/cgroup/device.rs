@@ -155,7 +155,13 @@ impl DevicePolicy {
 mod tests {
     use super::*;
 
-    pub(crate) fn rule(allow: bool, kind: DeviceKind, major: Option<u32>, minor: Option<u32>, access: &str) -> DeviceRule {
+    pub(crate) fn rule(
+        allow: bool,
+        kind: DeviceKind,
+        major: Option<u32>,
+        minor: Option<u32>,
+        access: &str,
+    ) -> DeviceRule {
         DeviceRule { allow, kind, major, minor, access: Access::parse(access).unwrap() }
     }
 

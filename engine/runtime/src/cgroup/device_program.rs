@@ -128,10 +128,22 @@ mod tests {
                     registers[to] = context[usize::try_from(insn.offset).unwrap() / 4];
                     false
                 }
-                MOV_K => { registers[to] = constant; false }
-                MOV_X => { registers[to] = registers[from]; false }
-                AND_K => { registers[to] &= constant; false }
-                RSH_K => { registers[to] >>= constant; false }
+                MOV_K => {
+                    registers[to] = constant;
+                    false
+                }
+                MOV_X => {
+                    registers[to] = registers[from];
+                    false
+                }
+                AND_K => {
+                    registers[to] &= constant;
+                    false
+                }
+                RSH_K => {
+                    registers[to] >>= constant;
+                    false
+                }
                 JNE_K => registers[to] != constant,
                 JEQ_K => registers[to] == constant,
                 EXIT => return registers[0] == 1,

@@ -56,5 +56,8 @@ fn the_program_denies_all_but_what_is_listed() {
 #[test]
 fn the_program_of_an_open_policy_denies_its_exceptions() {
     let rules = [rule(false, DeviceKind::Char, Some((1, 7)), "r")];
-    assert_eq!(shell("allow", &rules, "head -c1 </dev/full || echo no-full; head -c1 </dev/zero | wc -c"), "no-full\n1\n");
+    assert_eq!(
+        shell("allow", &rules, "head -c1 </dev/full || echo no-full; head -c1 </dev/zero | wc -c"),
+        "no-full\n1\n"
+    );
 }

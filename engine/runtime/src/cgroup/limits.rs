@@ -256,7 +256,9 @@ mod tests {
 
     #[test]
     fn shares_become_weights_on_the_agreed_curve() {
-        for (shares, weight) in [(0, 1), (1, 1), (2, 1), (1024, 100), (512, 59), (2048, 174), (262_144, 10_000), (1 << 40, 10_000)] {
+        for (shares, weight) in
+            [(0, 1), (1, 1), (2, 1), (1024, 100), (512, 59), (2048, 174), (262_144, 10_000), (1 << 40, 10_000)]
+        {
             assert_eq!(weight_of_shares(shares), weight, "{shares}");
         }
     }
@@ -306,7 +308,13 @@ mod tests {
         let all = v1(&resources(r#"{"memory":{"limit":8,"swap":16},"cpu":{"quota":5,"period":10,"shares":3}}"#));
         assert_eq!(
             all,
-            [V1Limit::Memory(8), V1Limit::MemorySwap(16), V1Limit::CpuShares(3), V1Limit::CpuPeriod(10), V1Limit::CpuQuota(5)]
+            [
+                V1Limit::Memory(8),
+                V1Limit::MemorySwap(16),
+                V1Limit::CpuShares(3),
+                V1Limit::CpuPeriod(10),
+                V1Limit::CpuQuota(5)
+            ]
         );
     }
 

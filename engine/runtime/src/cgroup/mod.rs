@@ -91,7 +91,9 @@ impl CgroupError {
     /// The kernel's error number, where there is one.
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::File { source, .. } | Self::Limit { source, .. } | Self::Device { source, .. } => source.raw_os_error(),
+            Self::File { source, .. } | Self::Limit { source, .. } | Self::Device { source, .. } => {
+                source.raw_os_error()
+            }
             Self::NoCgroup2 | Self::TooSlow { .. } => None,
         }
     }

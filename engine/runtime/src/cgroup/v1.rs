@@ -29,7 +29,9 @@ pub(crate) fn apply(dirs: &impl Directories, limits: &[V1Limit]) -> Result<Vec<W
         match set(dirs, limit) {
             Ok(()) => {}
             // cgroups-rs opens with O_CREAT, which cgroupfs answers with EACCES where the file is missing.
-            Err(error) if lacks(&error) || error.raw_os_error() == Some(nix::libc::EACCES) => warnings.push(Warning { limit: limit.name(), value: limit.value() }),
+            Err(error) if lacks(&error) || error.raw_os_error() == Some(nix::libc::EACCES) => {
+                warnings.push(Warning { limit: limit.name(), value: limit.value() })
+            }
             Err(source) => return Err(CgroupError::Limit { limit: limit.name(), value: limit.value(), source }),
         }
     }
@@ -85,10 +87,18 @@ fn set(dirs: &impl Directories, limit: &V1Limit) -> io::Result<()> {
             let (major, minor) = numbers(*d)?;
             blkio()?.set_weight_for_device(major, minor, u64::from(*w))
         }
-        V1Limit::ReadBps(d, n) => numbers(*d).map(|(a, i)| blkio().map(|b| b.throttle_read_bps_for_device(a, i, *n)))??,
-        V1Limit::WriteBps(d, n) => numbers(*d).map(|(a, i)| blkio().map(|b| b.throttle_write_bps_for_device(a, i, *n)))??,
-        V1Limit::ReadIops(d, n) => numbers(*d).map(|(a, i)| blkio().map(|b| b.throttle_read_iops_for_device(a, i, *n)))??,
-        V1Limit::WriteIops(d, n) => numbers(*d).map(|(a, i)| blkio().map(|b| b.throttle_write_iops_for_device(a, i, *n)))??,
+        V1Limit::ReadBps(d, n) => {
+            numbers(*d).map(|(a, i)| blkio().map(|b| b.throttle_read_bps_for_device(a, i, *n)))??
+        }
+        V1Limit::WriteBps(d, n) => {
+            numbers(*d).map(|(a, i)| blkio().map(|b| b.throttle_write_bps_for_device(a, i, *n)))??
+        }
+        V1Limit::ReadIops(d, n) => {
+            numbers(*d).map(|(a, i)| blkio().map(|b| b.throttle_read_iops_for_device(a, i, *n)))??
+        }
+        V1Limit::WriteIops(d, n) => {
+            numbers(*d).map(|(a, i)| blkio().map(|b| b.throttle_write_iops_for_device(a, i, *n)))??
+        }
     };
     result.map_err(|e| io_error(&e))
 }

@@ -161,7 +161,14 @@ fn sysctls(steps: &mut Steps, spec: &Spec) -> Result<(), PlanError> {
 fn path_of(key: &str) -> String {
     match key.find(['.', '/']) {
         Some(at) if key[at..].starts_with('/') => key.to_owned(),
-        _ => key.chars().map(|c| match c { '.' => '/', '/' => '.', c => c }).collect(),
+        _ => key
+            .chars()
+            .map(|c| match c {
+                '.' => '/',
+                '/' => '.',
+                c => c,
+            })
+            .collect(),
     }
 }
 

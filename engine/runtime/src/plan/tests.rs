@@ -129,13 +129,19 @@ fn v1_cgroups_are_bound_and_v2_is_mounted() {
     let mut v2 = extras();
     v2.cgroup = CgroupPlace { mode: Mode::V2, unified: "/cg/e/c".into(), v1: Vec::new() };
     let text = lines(&spec, &v2).join("\n");
-    assert!(text.contains("Mount { fstype: \"cgroup2\", source: \"cgroup\", target: \"/sys/fs/cgroup\", flags: 3, data: \"\" }"), "{text}");
+    assert!(
+        text.contains(
+            "Mount { fstype: \"cgroup2\", source: \"cgroup\", target: \"/sys/fs/cgroup\", flags: 3, data: \"\" }"
+        ),
+        "{text}"
+    );
     assert!(!text.contains("Bind"));
 }
 
 #[test]
 fn a_fresh_volume_is_filled_before_it_is_bound() {
-    let spec = with(r#"{"mounts":[{"destination":"/data","type":"bind","source":"/v","options":["rbind","ro","rprivate"]}]}"#);
+    let spec =
+        with(r#"{"mounts":[{"destination":"/data","type":"bind","source":"/v","options":["rbind","ro","rprivate"]}]}"#);
     let mut extras = extras();
     extras.copy_up.push(CopyUp { source: "/v".into(), target: "/data".into() });
     let lines = lines(&spec, &extras);

@@ -92,7 +92,6 @@ const LAST_FAMILY: u64 = 45;
 /// Execution domains: Linux, and the flags that are harmless (`UNAME26`, `PER_LINUX32`); all ones asks only.
 const PERSONALITIES: [u64; 5] = [0x0, 0x0008, 0x2_0000, 0x2_0008, 0xffff_ffff];
 
-#[expect(clippy::cast_sign_loss, reason = "flags are bits")]
 const NEW_NAMESPACES: u64 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWUTS
     | libc::CLONE_NEWIPC

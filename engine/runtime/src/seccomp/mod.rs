@@ -43,8 +43,11 @@ pub enum SeccompError {
 /// Compiles each pair of profile and capabilities once.
 #[derive(Debug, Default)]
 pub struct Filters {
-    compiled: Mutex<HashMap<(Profile, u64), Arc<[u8]>>>,
+    compiled: Mutex<HashMap<Key, Arc<[u8]>>>,
 }
+
+/// A profile and a mask of capabilities.
+type Key = (Profile, u64);
 
 impl Filters {
     /// An empty cache.

@@ -29,8 +29,7 @@ fn parse(list: &str) -> Result<BTreeSet<u32>, String> {
 
 /// Whether all of `requested` is available. `what` is Docker's word for it.
 pub(super) fn check(what: &'static str, requested: &str, available: &str) -> Result<(), Invalid> {
-    let wanted = parse(requested)
-        .map_err(|part| Invalid::CpusetFormat { what, list: requested.to_owned(), part })?;
+    let wanted = parse(requested).map_err(|part| Invalid::CpusetFormat { what, list: requested.to_owned(), part })?;
     // The kernel's own list is well formed; where it could not be read, the kernel decides at start.
     let present = parse(available).unwrap_or_default();
     if present.is_empty() || wanted.is_subset(&present) {

@@ -45,7 +45,9 @@ pub(super) fn nodes(host: &HostConfig) -> Result<Vec<LinuxDevice>, SpecError> {
     if host.privileged {
         // All of the host's, as they are; a list that changes while it is read is no error.
         let found = walk(Path::new("/dev"), Path::new("/dev")).map_err(|source| device_error("/dev", source))?;
-        nodes.extend(found.into_iter().filter(|device| !NODES.iter().any(|(path, ..)| device.path() == Path::new(path))));
+        nodes.extend(
+            found.into_iter().filter(|device| !NODES.iter().any(|(path, ..)| device.path() == Path::new(path))),
+        );
     }
     for mapping in &host.devices {
         for device in mapped(mapping)? {
@@ -225,7 +227,9 @@ mod tests {
 
     #[test]
     fn cgroup_rules_are_read_strictly() {
-        let rule = |text| parse_rule(text).map(|(kind, major, minor, access)| (kind.as_str().to_owned(), major, minor, access));
+        let rule = |text| {
+            parse_rule(text).map(|(kind, major, minor, access)| (kind.as_str().to_owned(), major, minor, access))
+        };
         assert_eq!(rule("c 1:* rw"), Ok(("c".to_owned(), Some(1), None, "rw".to_owned())));
         assert_eq!(rule("a *:* rwm"), Ok(("a".to_owned(), None, None, "rwm".to_owned())));
         for bad in ["", "c 1:3", "x 1:3 r", "c 1 r", "c 1:3 x", "c 1:3 rwmr", "c -1:3 r", "c 1:3 r extra"] {
@@ -252,7 +256,10 @@ mod tests {
     fn a_missing_device_is_named() {
         let mapping = DeviceMapping { path_on_host: "/dev/none".to_owned(), ..DeviceMapping::default() };
         let error = nodes(&HostConfig { devices: vec![mapping], ..HostConfig::default() }).unwrap_err().to_string();
-        assert!(error.starts_with("error gathering device information while adding custom device \"/dev/none\""), "{error}");
+        assert!(
+            error.starts_with("error gathering device information while adding custom device \"/dev/none\""),
+            "{error}"
+        );
         assert!(block(Path::new("/dev/null")).unwrap_err().to_string().contains("not a block device"));
     }
 

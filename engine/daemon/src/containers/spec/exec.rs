@@ -5,7 +5,7 @@ use super::super::model::Container;
 use super::error::SpecError;
 use super::process::{environment, overlay, sets};
 use super::security::{self, Security};
-use super::{Host, Joins, Inputs, namespaces};
+use super::{Host, Inputs, Joins, namespaces};
 use crate::store::paths::Paths;
 use hull_runtime::cgroup::Cgroup;
 use hull_runtime::plan::{ExecExtras, Stdin, namespace_kinds};

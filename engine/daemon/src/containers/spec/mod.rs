@@ -129,12 +129,7 @@ pub fn build(container: &Container, inputs: &Inputs<'_>, host: &Host) -> Result<
 ///
 /// # Errors
 /// When the seccomp profile is none.
-pub fn extras(
-    container: &Container,
-    inputs: &Inputs<'_>,
-    host: &Host,
-    cgroup: &Cgroup,
-) -> Result<Extras, SpecError> {
+pub fn extras(container: &Container, inputs: &Inputs<'_>, host: &Host, cgroup: &Cgroup) -> Result<Extras, SpecError> {
     let (paths, id, config) = (inputs.paths, &container.id, &container.config);
     let security = Security::of(&container.host_config, &host.features)?;
     let capabilities = security::capabilities(&container.host_config, &host.features)?.granted;

@@ -34,7 +34,10 @@ pub(super) fn of(container: &Container, inputs: &Inputs<'_>) -> Result<Vec<Mount
 pub(super) fn warnings(container: &Container) -> Vec<String> {
     let mut warnings = Vec::new();
     if container.mounts.iter().any(|mount| mount.propagation.ends_with("shared")) {
-        warnings.push("Mounts that the container makes are not propagated to the host: shared propagation goes one way.".to_owned());
+        warnings.push(
+            "Mounts that the container makes are not propagated to the host: shared propagation goes one way."
+                .to_owned(),
+        );
     }
     if container.host_config.ipc_mode.starts_with("container:") {
         warnings.push("/dev/shm is the container's own: only System V IPC and message queues are shared.".to_owned());
@@ -49,7 +52,12 @@ fn defaults(container: &Container) -> Result<Vec<Mount>, SpecError> {
     let mut mounts = vec![
         mount("proc", "proc", "/proc", &system)?,
         mount("tmpfs", "tmpfs", "/dev", &["nosuid", "strictatime", "mode=755", "size=65536k"])?,
-        mount("devpts", "devpts", "/dev/pts", &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"])?,
+        mount(
+            "devpts",
+            "devpts",
+            "/dev/pts",
+            &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+        )?,
         mount("sysfs", "sysfs", "/sys", &[&system[..], &[access]].concat())?,
         mount("cgroup", "cgroup", "/sys/fs/cgroup", &[&system[..], &[access]].concat())?,
     ];

@@ -65,7 +65,9 @@ pub(super) fn of(container: &Container, inputs: &Inputs<'_>) -> Vec<LinuxNamespa
     }
     match container.network_mode() {
         NetworkMode::Host => {}
-        NetworkMode::Container(_) => add(LinuxNamespaceType::Network, joined(&host.network_mode, inputs.joins.net, "net")),
+        NetworkMode::Container(_) => {
+            add(LinuxNamespaceType::Network, joined(&host.network_mode, inputs.joins.net, "net"))
+        }
         NetworkMode::None | NetworkMode::Bridge | NetworkMode::Named(_) => {
             add(LinuxNamespaceType::Network, inputs.netns.map(PathBuf::from));
         }

@@ -7,16 +7,14 @@ use super::{Host, namespaces, rlimits};
 use hull_api::HostConfig;
 use hull_runtime::capabilities::{UnknownCapability, mask};
 use hull_runtime::features::Features;
-use oci_spec::runtime::{BoxBuilder, Capabilities, Capability, LinuxCapabilities, LinuxCapabilitiesBuilder, Process, ProcessBuilder};
+use oci_spec::runtime::{
+    BoxBuilder, Capabilities, Capability, LinuxCapabilities, LinuxCapabilitiesBuilder, Process, ProcessBuilder,
+};
 
 /// Docker's, for an image that says nothing.
 pub(super) const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-pub(super) fn of(
-    container: &Container,
-    security: &Security,
-    host: &Host,
-) -> Result<Process, SpecError> {
+pub(super) fn of(container: &Container, security: &Security, host: &Host) -> Result<Process, SpecError> {
     let (config, limits) = (&container.config, &container.host_config);
     let capabilities = security::capabilities(limits, &host.features)?;
     let mut args = vec![container.path.clone()];
@@ -92,7 +90,9 @@ pub(super) fn warnings(host: &HostConfig, features: &Features) -> Result<Vec<Str
     let refused = security::capabilities(host, features)?.refused;
     if !refused.is_empty() {
         let refused = refused.join(", ");
-        warnings.push(format!("This engine does not have {refused} itself and cannot hand it on. The container runs without."));
+        warnings.push(format!(
+            "This engine does not have {refused} itself and cannot hand it on. The container runs without."
+        ));
     }
     warnings.extend(oom_score_adj(host.oom_score_adj, features).err());
     Ok(warnings)

@@ -5,8 +5,9 @@ use super::error::SpecError;
 use hull_api::{HostConfig, ThrottleDevice};
 use hull_runtime::features::Features;
 use oci_spec::runtime::{
-    LinuxBlockIo, LinuxBlockIoBuilder, LinuxCpu, LinuxCpuBuilder, LinuxMemory, LinuxMemoryBuilder, LinuxPidsBuilder, LinuxResources,
-    LinuxResourcesBuilder, LinuxThrottleDevice, LinuxThrottleDeviceBuilder, LinuxWeightDevice, LinuxWeightDeviceBuilder,
+    LinuxBlockIo, LinuxBlockIoBuilder, LinuxCpu, LinuxCpuBuilder, LinuxMemory, LinuxMemoryBuilder, LinuxPidsBuilder,
+    LinuxResources, LinuxResourcesBuilder, LinuxThrottleDevice, LinuxThrottleDeviceBuilder, LinuxWeightDevice,
+    LinuxWeightDeviceBuilder,
 };
 use std::path::Path;
 
@@ -18,7 +19,8 @@ const CPUS_PERIOD: u64 = 100_000;
 /// # Errors
 /// When a device that is named is not there.
 pub fn resources(host: &HostConfig, features: &Features) -> Result<LinuxResources, SpecError> {
-    let mut builder = LinuxResourcesBuilder::default().devices(devices::rules(host)?).memory(memory(host, features)?).cpu(cpu(host)?);
+    let mut builder =
+        LinuxResourcesBuilder::default().devices(devices::rules(host)?).memory(memory(host, features)?).cpu(cpu(host)?);
     if let Some(limit) = host.pids_limit.filter(|limit| *limit != 0) {
         builder = builder.pids(LinuxPidsBuilder::default().limit(limit).build()?);
     }

@@ -99,7 +99,12 @@ fn defaults() -> HostConfig {
 /// The plan as text, one step a line.
 fn plan(container: &Container, netns: Option<&Path>) -> String {
     let (paths, host) = (paths(), host());
-    let inputs = Inputs { paths: &paths, netns, joins: Joins { pid: Some(7), ipc: Some(8), net: Some(9) }, files_of: &container.id };
+    let inputs = Inputs {
+        paths: &paths,
+        netns,
+        joins: Joins { pid: Some(7), ipc: Some(8), net: Some(9) },
+        files_of: &container.id,
+    };
     let built = build(container, &inputs, &host).unwrap();
     let cgroup = Cgroup::layout(&host.features.hierarchies, "e", ID);
     let mut extras = extras(container, &inputs, &host, &cgroup).unwrap();
@@ -117,7 +122,10 @@ fn a_default_container_is_what_it_was() {
         std::fs::write(&golden, &text).unwrap();
     }
     let expected = std::fs::read_to_string(&golden).unwrap();
-    assert_eq!(text, expected, "if this is meant: HULL_BLESS=1 cargo test -p hulld default_container, and read the difference");
+    assert_eq!(
+        text, expected,
+        "if this is meant: HULL_BLESS=1 cargo test -p hulld default_container, and read the difference"
+    );
 }
 
 /// What a change of the host configuration says: an error, or its warnings.
@@ -212,10 +220,7 @@ fn other_bad_values_in_dockers_words() {
     assert_eq!(said(|h| h.security_opt.push("x=y".to_owned())), "invalid --security-opt 2: \"x=y\"");
     assert_eq!(said(|h| h.device_cgroup_rules.push("x".to_owned())), "invalid device cgroup rule format: 'x'");
     let gpu = DeviceRequest { count: -1, capabilities: vec![vec!["gpu".to_owned()]], ..DeviceRequest::default() };
-    assert_eq!(
-        said(|h| h.device_requests.push(gpu)),
-        "could not select device driver \"\" with capabilities: [[gpu]]"
-    );
+    assert_eq!(said(|h| h.device_requests.push(gpu)), "could not select device driver \"\" with capabilities: [[gpu]]");
     let sysctl = |key: &str, network: &str| {
         said(|h| {
             h.sysctls.insert(key.to_owned(), "1".to_owned());
@@ -244,16 +249,16 @@ fn what_the_kernel_lacks_is_discarded_with_dockers_warning() {
             |h| h.memory_swappiness = Some(5),
         ),
         ("Your kernel does not support OomKillDisable. OomKillDisable discarded.", |h| h.oom_kill_disable = Some(true)),
-        ("Your kernel does not support CPU shares or the cgroup is not mounted. Shares discarded.", |h| h.cpu_shares = 5),
+        ("Your kernel does not support CPU shares or the cgroup is not mounted. Shares discarded.", |h| {
+            h.cpu_shares = 5
+        }),
         ("Your kernel does not support CPU CFS scheduler. CPU period/quota discarded.", |h| h.cpu_quota = 5000),
-        (
-            "Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded.",
-            |h| "0".clone_into(&mut h.cpuset_cpus),
-        ),
-        (
-            "Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.",
-            |h| h.blkio_weight = 500,
-        ),
+        ("Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded.", |h| {
+            "0".clone_into(&mut h.cpuset_cpus)
+        }),
+        ("Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.", |h| {
+            h.blkio_weight = 500
+        }),
         (
             "Your kernel does not support PIDs limit capabilities or the cgroup is not mounted. PIDs limit discarded.",
             |h| h.pids_limit = Some(5),
@@ -341,7 +346,18 @@ fn with_the_hosts_files_nothing_is_mounted_or_made() {
     let host = HostConfig { mnt_mode: "host".to_owned(), ..defaults() };
     let text = plan(&container(ContainerConfig::default(), host), None);
     assert!(text.contains("RootHost\n"));
-    for step in ["Mount {", "Bind {", "Overlay", "Device", "Symlink", "MaskPath", "ReadonlyPath", "PivotRoot", "RootPropagation", "Sysctl"] {
+    for step in [
+        "Mount {",
+        "Bind {",
+        "Overlay",
+        "Device",
+        "Symlink",
+        "MaskPath",
+        "ReadonlyPath",
+        "PivotRoot",
+        "RootPropagation",
+        "Sysctl",
+    ] {
         assert!(!text.contains(step), "{step} in\n{text}");
     }
 }
@@ -382,7 +398,11 @@ fn mounts_of_the_users_replace_the_defaults_and_lie_in_order() {
     let mut shm = container(ContainerConfig::default(), defaults());
     shm.mounts = vec![mount("/b", "/a/b/c/d"), mount("/x", "/dev/shm"), mount("/h", "/etc/hosts"), mount("/a", "/a")];
     let text = plan(&shm, None);
-    let targets: Vec<_> = text.lines().filter(|l| l.starts_with("Bind") && !l.contains("/sys/fs")).map(|l| l.split('"').nth(3).unwrap()).collect();
+    let targets: Vec<_> = text
+        .lines()
+        .filter(|l| l.starts_with("Bind") && !l.contains("/sys/fs"))
+        .map(|l| l.split('"').nth(3).unwrap())
+        .collect();
     assert_eq!(targets, ["/a", "/etc/resolv.conf", "/etc/hostname", "/dev/shm", "/etc/hosts", "/a/b/c/d"]);
     assert!(!text.contains("\"shm\""), "the default /dev/shm is replaced");
 }
@@ -398,7 +418,10 @@ fn environment_terminal_and_stdin() {
         user: "7:8".to_owned(),
         ..ContainerConfig::default()
     };
-    let text = plan(&container(config, HostConfig { console_size: [24, 80], group_add: vec!["adm".to_owned()], ..defaults() }), None);
+    let text = plan(
+        &container(config, HostConfig { console_size: [24, 80], group_add: vec!["adm".to_owned()], ..defaults() }),
+        None,
+    );
     for line in [
         "Stdin { once: true }",
         "Terminal { rows: 24, cols: 80 }",
@@ -429,7 +452,8 @@ fn limits_become_oci_resources() {
 
 #[test]
 fn a_ulimit_above_the_hosts_is_lowered_and_said() {
-    let hard = i64::try_from(rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(1 << 20)).unwrap();
+    let hard = i64::try_from(rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(1 << 20))
+        .unwrap();
     let ulimits = || vec![Ulimit { name: "nofile".to_owned(), soft: 10, hard: hard + 1 }];
     let warning = said(|h| h.ulimits = ulimits());
     assert!(warning.starts_with("ulimit nofile: the host's hard limit is"), "{warning}");

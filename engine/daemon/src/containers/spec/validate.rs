@@ -217,7 +217,8 @@ fn block_io(host: &mut HostConfig, has: &LimitSupport, warnings: &mut Warnings) 
     if host.io_maximum_bandwidth != 0 || host.io_maximum_iops != 0 {
         return Err(Invalid::WindowsIo);
     }
-    let text = "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.";
+    let text =
+        "Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.";
     warnings.discard(has.blkio_weight_device, &mut host.blkio_weight_device, text);
     let prefix = "Your kernel does not support";
     let mounted = "or the cgroup is not mounted. Block I/O";
@@ -249,10 +250,46 @@ fn tmpfs(host: &HostConfig) -> Result<(), Invalid> {
 
 /// What Docker lets through to a tmpfs.
 const TMPFS_OPTIONS: &[&str] = &[
-    "defaults", "ro", "rw", "suid", "nosuid", "dev", "nodev", "exec", "noexec", "sync", "async", "dirsync", "remount", "mand",
-    "nomand", "atime", "noatime", "diratime", "nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime",
-    "private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable", "bind", "rbind", "mode", "uid",
-    "gid", "nr_inodes", "nr_blocks", "size", "mpol",
+    "defaults",
+    "ro",
+    "rw",
+    "suid",
+    "nosuid",
+    "dev",
+    "nodev",
+    "exec",
+    "noexec",
+    "sync",
+    "async",
+    "dirsync",
+    "remount",
+    "mand",
+    "nomand",
+    "atime",
+    "noatime",
+    "diratime",
+    "nodiratime",
+    "relatime",
+    "norelatime",
+    "strictatime",
+    "nostrictatime",
+    "private",
+    "rprivate",
+    "slave",
+    "rslave",
+    "shared",
+    "rshared",
+    "unbindable",
+    "runbindable",
+    "bind",
+    "rbind",
+    "mode",
+    "uid",
+    "gid",
+    "nr_inodes",
+    "nr_blocks",
+    "size",
+    "mpol",
 ];
 
 /// With the host's own files there is nothing to mount, and nothing of the host's may change.
