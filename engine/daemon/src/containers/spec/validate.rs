@@ -199,7 +199,8 @@ fn cpu(host: &mut HostConfig, features: &Features, warnings: &mut Warnings) -> R
 }
 
 fn cpusets(host: &mut HostConfig, features: &Features, warnings: &mut Warnings) -> Result<(), Invalid> {
-    if !features.limits.cpuset && !(host.cpuset_cpus.is_empty() && host.cpuset_mems.is_empty()) {
+    let asked = !host.cpuset_cpus.is_empty() || !host.cpuset_mems.is_empty();
+    if asked && !features.limits.cpuset {
         warnings.say("Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded.");
         host.cpuset_cpus.clear();
         host.cpuset_mems.clear();
