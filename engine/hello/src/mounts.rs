@@ -9,7 +9,14 @@ pub(crate) struct Mount {
     pub(crate) read_only: bool,
 }
 
-/// What `/proc/self/mountinfo` says, in its order.
+impl Mount {
+    /// Not one of the dozens that every container has over parts of `/proc` and `/sys`.
+    pub(crate) fn is_telling(&self) -> bool {
+        !["/proc/", "/sys/"].iter().any(|folder| self.target.starts_with(folder))
+    }
+}
+
+/// What `/proc/self/mountinfo` says, in the order of targets: the kernel's own order is none (since Linux 6.8).
 pub(crate) fn mounts() -> Vec<Mount> {
     parse(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
 }
@@ -23,7 +30,9 @@ fn parse(text: &str) -> Vec<Mount> {
         let kind = source.split(' ').next()?.to_owned();
         Some(Mount { target, kind, read_only: options.split(',').any(|option| option == "ro") })
     };
-    text.lines().filter_map(mount).collect()
+    let mut mounts: Vec<Mount> = text.lines().filter_map(mount).collect();
+    mounts.sort_by(|a, b| a.target.cmp(&b.target));
+    mounts
 }
 
 #[cfg(test)]
@@ -33,7 +42,7 @@ mod tests {
     #[test]
     fn lines_with_and_without_optional_fields() {
         let mounts = parse(
-            "1 0 0:1 / / rw,relatime shared:1 master:2 - overlay overlay rw\n2 1 0:2 / /a\\040b ro,nosuid - proc proc rw\nnoise\n",
+            "2 1 0:2 / /a\\040b ro,nosuid - proc proc rw\n1 0 0:1 / / rw,relatime shared:1 master:2 - overlay overlay rw\nnoise\n",
         );
         let seen: Vec<_> = mounts.iter().map(|m| (&m.target[..], &m.kind[..], m.read_only)).collect();
         assert_eq!(seen, [("/", "overlay", false), ("/a b", "proc", true)]);

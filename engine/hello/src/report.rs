@@ -38,11 +38,16 @@ pub(crate) fn report() -> String {
     }
 
     let mounts = mounts();
-    line("mounts", &[format!("{}, of which the first are:", mounts.len())]);
-    let widest = mounts.iter().take(MOST_MOUNTS).map(|mount| mount.target.len()).max().unwrap_or(0).min(40);
-    for mount in mounts.iter().take(MOST_MOUNTS) {
+    let (telling, rest): (Vec<_>, Vec<_>) = mounts.iter().partition(|mount| mount.is_telling());
+    line("mounts", &[format!("{}, {} of them below /proc and /sys; the others:", mounts.len(), rest.len())]);
+    let shown = || telling.iter().take(MOST_MOUNTS);
+    let widest = shown().map(|mount| mount.target.len()).max().unwrap_or(0).min(40);
+    for mount in shown() {
         let access = if mount.read_only { "read-only" } else { "" };
         line("", &[format!("{:widest$}  {:8} {access}", mount.target, mount.kind).trim_end().to_owned()]);
+    }
+    if telling.len() > MOST_MOUNTS {
+        line("", &[format!("and {} more", telling.len() - MOST_MOUNTS)]);
     }
     text += "\n  Try:  hull run --cpus=.5 --memory=100m --pids-limit=32 hull/hello\n\
              \u{20}       hull run -d --name busy --cpus=.5 hull/hello /hello spin 2   then: hull pids busy\n\n";

@@ -78,7 +78,10 @@ async fn remove(
 ) -> Result<Answer<Vec<DeleteItem>>, ApiError> {
     let (force, keep_parents) = (query.flag("force"), query.flag("noprune"));
     let in_use = engine.image_uses();
-    Ok(Answer(blocking(move || engine.images.remove(&name, force, keep_parents, &in_use)).await?))
+    let images = engine.images.clone();
+    let removed = blocking(move || images.remove(&name, force, keep_parents, &in_use)).await?;
+    engine.free_held_images();
+    Ok(Answer(removed))
 }
 
 async fn prune(State(engine): State<Shared>, query: Query) -> Result<Answer<ImagesPruneReport>, ApiError> {

@@ -5,6 +5,7 @@
 //! ```
 //! A shutdown leaves containers as they are: their shims hold them, and the next engine on this data root finds them.
 
+mod held_images;
 mod lock;
 mod processes;
 mod top;
@@ -138,7 +139,9 @@ impl Engine {
             registries,
             _lock: lock,
         };
-        Ok(Arc::new(engine))
+        let engine = Arc::new(engine);
+        engine.free_held_images();
+        Ok(engine)
     }
 
     /// Whom to ask for images now.

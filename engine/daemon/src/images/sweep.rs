@@ -36,7 +36,12 @@ impl ImageService {
         Arriving { service: self, guard: Some(guard) }
     }
 
-    /// Frees images that were removed by force while stopped containers held them; call it when a container is removed.
+    /// Whether an image that was removed by force still waits for a container that holds it.
+    pub fn holds_removed(&self) -> bool {
+        self.state().images.values().any(|image| image.record.removed)
+    }
+
+    /// Frees such images; call it when a container was removed.
     ///
     /// # Errors
     /// When the store cannot be written.

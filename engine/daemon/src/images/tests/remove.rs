@@ -79,8 +79,10 @@ fn layers_of_a_stopped_container_outlive_a_forced_removal() {
     let kept = store.service.resolve(&image.id.to_string()).unwrap();
     assert!(store.service.layer_paths(&kept)[0].join("x").exists(), "the container can be started");
     store.service.collect(&in_use).unwrap();
+    assert!(store.service.holds_removed());
     assert_eq!(store.counts().0, 1);
     store.service.collect(&[]).unwrap();
+    assert!(!store.service.holds_removed());
     assert_eq!(store.counts(), (0, 0, 0));
 }
 
