@@ -1,6 +1,8 @@
 //! The log as a whole, on real files.
 
 use super::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
 
@@ -165,4 +167,35 @@ fn the_position_is_the_end_of_what_is_written() {
     // The next start of the container goes on at the end.
     let mut log = scratch.open(0, 1);
     assert_eq!(log.position(1).1, offset);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// However text is cut by the pipe, by prompts and by the 16 KiB rule, its records join to what was written.
+    #[test]
+    fn no_byte_of_text_is_lost_or_moved(
+        pieces in vec(("[a-z☃😀é\\n\"\\\\<\\r\\x01]{0,40}", 1usize..900, 1usize..50_000, any::<bool>()), 1..8),
+    ) {
+        let scratch = Scratch::new("any-text");
+        std::fs::remove_file(scratch.file()).ok();
+        let mut log = scratch.open(0, 1);
+        let mut written = String::new();
+        for (text, times, cut, attached) in pieces {
+            let text = text.repeat(times);
+            for chunk in text.as_bytes().chunks(cut) {
+                log.append(Stream::Stdout, chunk, 1);
+                if attached {
+                    log.end_line(Stream::Stdout, 1, false);
+                }
+            }
+            written.push_str(&text);
+        }
+        log.end_line(Stream::Stdout, 2, true);
+        log.write_out();
+        let records = records(&scratch.file());
+        prop_assert!(records.iter().all(|(_, log)| log.len() <= MAX_LINE && !log.trim_end_matches('\n').contains('\n')));
+        let joined: String = records.into_iter().map(|(_, log)| log).collect();
+        prop_assert!(joined == written);
+    }
 }
