@@ -112,6 +112,25 @@ fn the_end_of_the_input_reaches_the_process_and_its_answer_comes_back() {
 }
 
 #[test]
+fn both_streams_in_one_place_keep_their_order() {
+    let lines = |n: usize| (0..n).map(|i| format!("{i}\n")).collect::<String>();
+    let engine = engine(0, true, |mut stream| {
+        let mut wire = Vec::new();
+        for i in 0..200 {
+            let kind = if i % 3 == 0 { StreamKind::Stderr } else { StreamKind::Stdout };
+            encode(kind, format!("{i}\n").as_bytes(), &mut wire);
+        }
+        stream.write_all(&wire).unwrap();
+    });
+    let both = std::fs::File::create(engine.dir().join("both")).unwrap();
+    let mut command = engine.hull(&["run", "img"]);
+    command.stdin(Stdio::null()).stdout(both.try_clone().unwrap()).stderr(both);
+    assert!(command.status().unwrap().success());
+    let text = std::fs::read_to_string(engine.dir().join("both")).unwrap();
+    assert_eq!(text.strip_prefix("WARNING: mind the gap\n").unwrap(), lines(200));
+}
+
+#[test]
 fn a_detached_run_prints_the_id() {
     let engine = engine(0, true, |_| {});
     let ran = engine.output(&["run", "-d", "img"]);

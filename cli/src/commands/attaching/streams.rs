@@ -106,6 +106,8 @@ pub(crate) async fn copy_frames(
 ) -> Result<(), CommandError> {
     let mut decoder = Decoder::new();
     let mut buffer = vec![0; 64 << 10];
+    let mut run = Vec::new();
+    let mut run_to_stderr = false;
     loop {
         let len = read(&mut from, &mut buffer).await?;
         if len == 0 {
@@ -113,17 +115,43 @@ pub(crate) async fn copy_frames(
         }
         let mut input = &buffer[..len];
         while let Some((kind, piece)) = decoder.next(&mut input)? {
-            match kind {
-                StreamKind::Stdout | StreamKind::Stdin => out.write_all(piece).await?,
-                StreamKind::Stderr => err.write_all(piece).await?,
+            let to_stderr = match kind {
+                StreamKind::Stdout | StreamKind::Stdin => false,
+                StreamKind::Stderr => true,
                 StreamKind::SystemError => {
                     return Err(CommandError::InStream(String::from_utf8_lossy(piece).into_owned()));
                 }
+            };
+            if to_stderr != run_to_stderr {
+                write_run(&mut run, run_to_stderr, &mut out, &mut err).await?;
+                run_to_stderr = to_stderr;
             }
+            run.extend_from_slice(piece);
         }
-        out.flush().await?;
-        err.flush().await?;
+        write_run(&mut run, run_to_stderr, &mut out, &mut err).await?;
     }
+}
+
+/// Writes what came for one stream in a row, and waits until it is out: on a terminal both streams end up in the same
+/// place, and their order must stay as the process had it.
+async fn write_run(
+    run: &mut Vec<u8>,
+    to_stderr: bool,
+    out: &mut (impl AsyncWrite + Unpin),
+    err: &mut (impl AsyncWrite + Unpin),
+) -> Result<(), CommandError> {
+    if run.is_empty() {
+        return Ok(());
+    }
+    if to_stderr {
+        err.write_all(run).await?;
+        err.flush().await?;
+    } else {
+        out.write_all(run).await?;
+        out.flush().await?;
+    }
+    run.clear();
+    Ok(())
 }
 
 /// A connection that was reset has ended, as one that was closed: the exit code comes by another way.
