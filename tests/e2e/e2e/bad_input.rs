@@ -17,7 +17,7 @@ fn the_command_line_says_what_docker_says() {
     run(&["--memory=lots"]).fails(125, "invalid");
     run(&["--cpus=900"]).fails(125, "range of CPUs is from 0.01 to");
     run(&["--cpus=.5", "--cpu-quota=50000"])
-        .fails(125, "Conflicting options: Nano CPUs and CPU Quota cannot both be set.");
+        .fails(125, "Conflicting options: Nano CPUs and CPU Quota cannot both be set");
     run(&["--memory-swap=200m"])
         .fails(125, "You should always set the Memory limit when using Memoryswap limit, see usage");
     run(&["--memory=100m", "--memory-swap=50m"])

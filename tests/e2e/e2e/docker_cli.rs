@@ -45,8 +45,8 @@ fn the_everyday_commands_work() {
     engine.docker(["rm", "c1", "c2"]).ok();
     assert_eq!(engine.docker(["ps", "-aq"]).ok(), "");
 
-    engine.docker(["volume", "create", "v"]).ok();
-    assert_eq!(engine.docker(["volume", "ls", "-q"]).ok(), "v");
+    engine.docker(["volume", "create", "vol"]).ok();
+    assert_eq!(engine.docker(["volume", "ls", "-q"]).ok(), "vol");
     assert!(engine.docker(["network", "ls"]).ok().contains("bridge"));
 }
 
@@ -78,9 +78,9 @@ fn follow_and_remove_end_as_they_should() {
     let engine = Engine::start();
     engine.load("busybox");
     engine
-        .docker(["run", "-d", "--name", "t", "busybox", "sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.1; done"])
+        .docker(["run", "-d", "--name", "tick", "busybox", "sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.1; done"])
         .ok();
-    assert_eq!(engine.docker(["logs", "-f", "t"]).ok(), "1\n2\n3");
+    assert_eq!(engine.docker(["logs", "-f", "tick"]).ok(), "1\n2\n3");
     engine.docker(["run", "-d", "--rm", "--name", "gone", "busybox", "true"]).ok();
     eventually("--rm removes it", Duration::from_secs(5), || {
         (engine.docker(["inspect", "gone"]).code != 0).then_some(())

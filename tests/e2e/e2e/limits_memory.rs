@@ -20,7 +20,7 @@ fn what_wants_more_than_its_memory_is_killed_and_named() {
     assert_eq!(state["ExitCode"], 137);
 
     let until = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs() + 1;
-    let events = engine.hull(["events", "--since", "0", "--until", &until.to_string(), "--format", "{{json .}}"]).ok();
+    let events = engine.hull(["events", "--since", "1", "--until", &until.to_string(), "--format", "{{json .}}"]).ok();
     let actions: Vec<&str> = ["\"oom\"", "\"die\""].into_iter().filter(|action| events.contains(action)).collect();
     assert_eq!(actions, ["\"oom\"", "\"die\""], "{events}");
 

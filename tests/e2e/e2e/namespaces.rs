@@ -92,7 +92,7 @@ fn with_uts_host_the_hostname_is_the_hosts() {
 fn with_net_host_the_interfaces_are_the_hosts() {
     let engine = Engine::start();
     engine.load("busybox");
-    engine.netns().ip(&["link", "add", "marker0", "type", "dummy"]);
+    engine.netns().ip(&["link", "add", "marker0", "type", "bridge"]);
     let interfaces = |flag: &str| engine.hull(["run", "--rm", flag, "busybox", "ls", "/sys/class/net"]).ok();
     assert!(interfaces("--net=host").contains("marker0"));
     assert_eq!(interfaces("--net=none").split_whitespace().collect::<Vec<_>>(), ["lo"]);

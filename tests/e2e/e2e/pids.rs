@@ -40,26 +40,26 @@ fn hull_pids_and_nspid_agree_for_every_process_also_for_later_ones() {
     engine.load("busybox");
     let [v, guest] = engine.guest();
     engine.hull(["run", "-d", "-i", "--name", "family", &v, &guest, "busybox", "/guest", "sleepers", "5"]).ok();
-    let check =
-        |wanted: usize| {
-            let found = eventually("all processes are listed", Duration::from_secs(10), || {
-                let found = processes(&engine, "family");
-                (found.len() == wanted).then_some(found)
-            });
-            for process in &found {
-                let host = process["HostPid"].as_i64().unwrap_or(0);
-                let levels: Vec<i64> =
-                    process["NamespacePids"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
-                assert_eq!(nspid(host), levels, "{process}");
-                assert_eq!(
-                    fs::read_to_string(format!("/proc/{host}/comm")).unwrap_or_default().trim(),
-                    process["Command"].as_str().unwrap_or_default(),
-                );
-            }
-            assert!(found.iter().any(|process| {
-                process["NamespacePids"].as_array().and_then(|levels| levels.last()?.as_i64()) == Some(1)
-            }));
-        };
+    let check = |wanted: usize| {
+        let found = eventually("all processes are listed", Duration::from_secs(10), || {
+            let found = processes(&engine, "family");
+            (found.len() == wanted).then_some(found)
+        });
+        for process in &found {
+            let host = process["HostPid"].as_i64().unwrap_or(0);
+            let levels: Vec<i64> =
+                process["NamespacePids"].as_array().into_iter().flatten().filter_map(Value::as_i64).collect();
+            assert_eq!(nspid(host), levels, "{process}");
+            let arguments = fs::read_to_string(format!("/proc/{host}/cmdline")).unwrap_or_default();
+            assert_eq!(
+                arguments.trim_end_matches('\0').replace('\0', " "),
+                process["Command"].as_str().unwrap_or_default()
+            );
+        }
+        assert!(found.iter().any(|process| {
+            process["NamespacePids"].as_array().and_then(|levels| levels.last()?.as_i64()) == Some(1)
+        }));
+    };
     check(6);
     engine.hull(["exec", "-d", "family", "sleep", "1000"]).ok();
     check(7);

@@ -82,5 +82,7 @@ fn a_container_whose_shim_is_gone_is_ended_and_said_to_be_lost() {
     let state = engine.inspect("orphan")["State"].clone();
     assert_eq!(state["ExitCode"], 137, "{state}");
     assert!(state["Error"].as_str().unwrap_or_default().contains("shim lost"), "{state}");
-    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "nothing runs unsupervised");
+    eventually("nothing runs unsupervised", Duration::from_secs(5), || {
+        (!std::path::Path::new(&format!("/proc/{pid}")).exists()).then_some(())
+    });
 }

@@ -21,9 +21,7 @@ fn a_default_container_stands_behind_every_wall() {
         ("mount", "EPERM"),
         ("unshare-user", "EPERM"),
         ("write-sysctl", "EROFS"),
-        ("write-sysrq", "EROFS"),
         ("write-sys", "EROFS"),
-        ("read-kcore", "ENODATA"),
         ("list-firmware", "ENODATA"),
         ("mknod", "ok"),
         ("open-mem", "EPERM"),
@@ -31,6 +29,10 @@ fn a_default_container_stands_behind_every_wall() {
     ];
     for (name, result) in expected {
         assert_eq!(tried.get(name).map(String::as_str), Some(result), "{name} among {tried:?}");
+    }
+    // Not every kernel has these; where they are, they are masked or read-only.
+    for (name, result) in [("write-sysrq", "EROFS"), ("read-kcore", "ENODATA")] {
+        assert!([result, "ENOENT"].contains(&tried[name].as_str()), "{name} among {tried:?}");
     }
 }
 
