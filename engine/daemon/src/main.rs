@@ -3,6 +3,7 @@
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use hull_runtime::memory;
 use hulld::config::{Config, Flags, Settings};
 use hulld::engine::Engine;
 use hulld::pidfile::Pidfile;
@@ -10,6 +11,7 @@ use hulld::server::notify::notify;
 use hulld::server::{Dispatch, Listener, Server, tls};
 use hulld::{api, artifacts, logging};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -21,6 +23,7 @@ const BLOCKING_THREADS: usize = 16;
 const GRACE: Duration = Duration::from_secs(3);
 
 fn main() -> ExitCode {
+    memory::tune_allocator();
     let flags = Flags::parse();
     match run(&flags) {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,7 +42,10 @@ fn run(flags: &Flags) -> Result<()> {
         return Ok(());
     }
     let log = logging::start(config.log_level);
-    anyhow::ensure!(nix::unistd::geteuid().is_root(), "hulld needs to be started as root");
+    anyhow::ensure!(
+        nix::unistd::geteuid().is_root(),
+        "root is needed to make namespaces, cgroups and networks; start hulld as root"
+    );
     for missing in artifacts::missing() {
         tracing::warn!("{missing}");
     }
@@ -82,6 +88,7 @@ async fn serve(flags: &Flags, config: Config, log: &logging::Handle) -> Result<(
         metrics_server.serve_metrics(socket).context("serve metrics")?;
     }
     notify("READY=1");
+    tokio::spawn(trim_when_settled(engine.clone()));
     loop {
         match signals.next().await {
             Event::Stop(name) => {
@@ -97,6 +104,12 @@ async fn serve(flags: &Flags, config: Config, log: &logging::Handle) -> Result<(
     notify("STOPPING=1");
     tokio::join!(server.shutdown(GRACE), metrics_server.shutdown(GRACE));
     Ok(())
+}
+
+/// The start's work (type information of the kernel, images) is done once; its memory goes back.
+async fn trim_when_settled(engine: Arc<Engine>) {
+    engine.observability.ready().await;
+    memory::trim();
 }
 
 /// What can change while containers run: the level of the log, and registries.

@@ -6,6 +6,7 @@
 pub mod capabilities;
 pub mod cgroup;
 pub mod features;
+pub mod memory;
 pub mod plan;
 pub mod seccomp;
 #[expect(unsafe_code, reason = "system calls without a safe wrapper live here and nowhere else in this crate")]

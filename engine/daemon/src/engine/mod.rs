@@ -95,6 +95,12 @@ impl Engine {
         make_roots(&paths)?;
         let lock = DataRootLock::take(&paths)?;
         let host = Arc::new(Host::probe(&paths).map_err(EngineError::Cgroups)?);
+        if !host.features.limits.memory {
+            // The usual reason: that command mounts a sysfs of its own over the host's, and the cgroups are below it.
+            tracing::warn!(
+                "no cgroup controllers are visible: containers run without limits (under `ip netns exec` use `nsenter --net` instead)"
+            );
+        }
         let events = EventBus::new();
         let images = ImageService::open(paths.clone(), events.clone()).map_err(EngineError::Images)?;
         if let Err(error) = images.load_embedded() {

@@ -1,3 +1,4 @@
 //! System calls that no safe wrapper has: the only unsafe code of this crate.
 
 pub(crate) mod bpf;
+pub(crate) mod malloc;
