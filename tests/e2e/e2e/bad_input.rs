@@ -22,7 +22,7 @@ fn the_command_line_says_what_docker_says() {
         .fails(125, "You should always set the Memory limit when using Memoryswap limit, see usage");
     run(&["--memory=100m", "--memory-swap=50m"])
         .fails(125, "Minimum memoryswap limit should be larger than memory limit, see usage");
-    run(&["--memory-swappiness=101"]).fails(125, "Invalid value: 101, valid memory swappiness range is 0-100");
+    run(&["--memory-swappiness=101"]).fails(125, "invalid value: 101. Valid memory swappiness range is 0-100");
     run(&["--oom-score-adj=1001"]).fails(125, "Invalid value 1001, range for oom score adj is [-1000, 1000]");
     run(&["--cpuset-cpus=0-99"]).fails(125, "Requested CPUs are not available - requested 0-99, available: ");
     run(&["--cpu-period=10"])

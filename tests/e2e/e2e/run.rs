@@ -23,7 +23,7 @@ fn output_exit_codes_and_logs_are_the_programs() {
     assert_eq!((logs.stdout.as_str(), logs.stderr.as_str()), ("out\n", "err\n"));
     let stamped = engine.hull(["logs", "--timestamps", "talk"]).stdout;
     assert!(stamped.starts_with("20") && stamped.trim_end().ends_with("Z out"), "{stamped}");
-    engine.hull(["run", "--rm", "busybox", "sh", "-c", "sh -c 'kill -9 $$'"]).fails(137, "");
+    engine.hull(["run", "--rm", "busybox", "sh", "-c", "sh -c 'kill -9 $$'; exit $?"]).fails(137, "");
     assert_eq!(engine.hull(["wait", "talk"]).ok(), "7");
 }
 

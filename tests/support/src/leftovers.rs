@@ -10,7 +10,7 @@ use std::path::Path;
 pub struct Leftovers {
     mounts: usize,
     cgroups: BTreeSet<String>,
-    links: BTreeSet<String>,
+    links: usize,
     shims: usize,
     entries: BTreeSet<String>,
 }
@@ -27,16 +27,11 @@ impl Leftovers {
         for root in roots {
             folders(root, &mut entries);
         }
-        // Prepared network namespaces come and go by number: only containers' links count, those of the pool do not.
-        let pool = |line: &&str| !line.contains("pool");
-        let links = netns.ip(&["-o", "link", "show"]).lines().filter(pool).filter_map(name).collect();
+        // By number: the pool's namespaces are prepared anew, so their links' names change.
+        let links = netns.ip(&["-o", "link", "show"]).lines().count();
         let mounts = fs::read_to_string(format!("/proc/{hulld}/mountinfo")).unwrap_or_default().lines().count();
         Self { mounts, cgroups, links, shims: shims(roots), entries }
     }
-}
-
-fn name(line: &str) -> Option<String> {
-    line.split(':').nth(1).map(|name| name.trim().split('@').next().unwrap_or_default().to_owned())
 }
 
 /// All folders below, by path.
