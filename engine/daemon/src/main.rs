@@ -103,6 +103,7 @@ async fn serve(flags: &Flags, config: Config, log: &logging::Handle) -> Result<(
     }
     notify("STOPPING=1");
     tokio::join!(server.shutdown(GRACE), metrics_server.shutdown(GRACE));
+    engine.host.release(&engine.paths);
     Ok(())
 }
 

@@ -103,18 +103,27 @@ fn make_v2(hierarchies: &Hierarchies, dir: &Path) -> Result<(), CgroupError> {
 pub(super) fn make_v2_parent(hierarchies: &Hierarchies, parent: &Path) -> Result<(), CgroupError> {
     let enable: Vec<_> = V2_CONTROLLERS.iter().filter(|c| hierarchies.has_v2(c)).map(|c| format!("+{c}")).collect();
     if hierarchies.mode() == Mode::V2 {
-        subtree_control(hierarchies.unified(), &enable)?;
+        subtree_control(hierarchies.unified(), &enable);
     }
     fs::create_dir(parent).or_else(ignore_existing).map_err(|e| CgroupError::file("create", parent, e))?;
     if hierarchies.mode() == Mode::V2 {
-        subtree_control(parent, &enable)?;
+        subtree_control(parent, &enable);
     }
     Ok(())
 }
 
-fn subtree_control(dir: &Path, enable: &[String]) -> Result<(), CgroupError> {
+/// All at once in the common case. Where one is refused (`cpu` while realtime processes run, everything where processes
+/// live in this very cgroup) the others are had nevertheless; limits of the missing one become warnings.
+fn subtree_control(dir: &Path, enable: &[String]) {
     let path = dir.join("cgroup.subtree_control");
-    v2::write(&path, &enable.join(" ")).map_err(|e| CgroupError::file("enable controllers in", &path, e))
+    if v2::write(&path, &enable.join(" ")).is_ok() {
+        return;
+    }
+    for controller in enable {
+        if let Err(error) = v2::write(&path, controller) {
+            tracing::warn!(path = %path.display(), controller, %error, "no limits by this controller");
+        }
+    }
 }
 
 /// One mkdir in the common case; the engine's own directory above it is made when it is missing.

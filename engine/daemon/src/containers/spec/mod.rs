@@ -33,7 +33,7 @@ use super::model::{Container, LogDriver};
 use super::mounts::MountKind;
 use crate::ids::ContainerId;
 use crate::store::paths::Paths;
-use hull_runtime::cgroup::{Cgroup, CgroupError, ShimCgroup};
+use hull_runtime::cgroup::{self, Cgroup, CgroupError, ShimCgroup};
 use hull_runtime::features::Features;
 use hull_runtime::plan::{CopyUp, Extras, LogFile, Rootfs, Stdin};
 use hull_runtime::seccomp::Filters;
@@ -61,6 +61,13 @@ impl Host {
         let features = Features::probe(&paths.exec_root().join("cgroup2"))?;
         let shims = ShimCgroup::create(&features.hierarchies, paths.engine_id())?;
         Ok(Self { features, filters: Filters::new(), shims })
+    }
+
+    /// Takes the engine's own cgroups away when the daemon ends; those of containers that go on stay, with all above them.
+    pub fn release(&self, paths: &Paths) {
+        if let Err(error) = cgroup::remove_engine_dirs(&self.features.hierarchies, paths.engine_id()) {
+            tracing::warn!(%error, "the engine's cgroups are left behind");
+        }
     }
 }
 
