@@ -16,7 +16,7 @@ impl Mount {
     }
 }
 
-/// What `/proc/self/mountinfo` says, in the order of targets: the kernel's own order is none (since Linux 6.8).
+/// What `/proc/self/mountinfo` says, in the order of targets: the kernel goes by the ids of mounts, which say nothing.
 pub(crate) fn mounts() -> Vec<Mount> {
     parse(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default())
 }
