@@ -19,8 +19,15 @@ pub(crate) struct UsageError {
     pub(crate) to_stdout: bool,
 }
 
-/// The tree of commands, with switches that take values.
-pub(crate) fn command() -> Command {
+/// The tree of commands as help and completion show it.
+pub(crate) fn plain() -> Command {
+    let mut command = Cli::command();
+    command.build();
+    command
+}
+
+/// The tree of commands as it is parsed: with switches that take values.
+fn command() -> Command {
     switches(Cli::command())
 }
 
@@ -49,7 +56,7 @@ fn switches(command: Command) -> Command {
 }
 
 fn translate(error: &clap::Error, args: &[String]) -> UsageError {
-    let (path, command) = locate(args);
+    let (path, command) = locate(args, command());
     let usage = usage_line(&command, &path);
     let more = |verb: &str| format!("\n\nUsage:  {usage}\n\n{verb} '{path} --help' for more information");
     let code = |text: String, code| UsageError { text, code, to_stdout: false };
@@ -59,12 +66,13 @@ fn translate(error: &clap::Error, args: &[String]) -> UsageError {
         _ => String::new(),
     };
     match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            UsageError { text: error.to_string(), code: 0, to_stdout: true }
-        }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            let help = command.clone().render_long_help().to_string();
-            UsageError { text: help, code: 0, to_stdout: true }
+        ErrorKind::DisplayVersion => UsageError { text: error.to_string(), code: 0, to_stdout: true },
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        | ErrorKind::MissingSubcommand => {
+            // Of the plain tree: that `--rm` may be written `--rm=true` would clutter every line.
+            let (_, mut command) = locate(args, plain());
+            UsageError { text: command.render_help().to_string(), code: 0, to_stdout: true }
         }
         ErrorKind::UnknownArgument => {
             let argument = context(ContextKind::InvalidArg);
@@ -106,8 +114,8 @@ fn translate(error: &clap::Error, args: &[String]) -> UsageError {
 }
 
 /// The command that was meant: its path and its definition.
-fn locate(args: &[String]) -> (String, Command) {
-    let mut command = command();
+fn locate(args: &[String], root: Command) -> (String, Command) {
+    let mut command = root;
     let mut path = "hull".to_owned();
     let mut words = args.iter().skip(1);
     while let Some(word) = words.next() {
@@ -240,6 +248,28 @@ mod tests {
             assert!(got.starts_with(text), "{line}:\n{got}");
             assert_eq!(got_code, code, "{line}");
         }
+    }
+
+    #[test]
+    fn help_is_for_people() {
+        for line in ["hull --help", "hull run --help", "hull volume", "hull container ls --help", "hull pids -h"] {
+            let (text, code) = error(line);
+            assert_eq!(code, 0, "{line}");
+            assert!(text.contains("Usage: hull "), "{line}: {text}");
+            assert!(!text.contains("bool"), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn examples_fit_their_lines() {
+        fn check(command: &Command) {
+            let text = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in text.lines() {
+                assert!(line.chars().count() <= 98, "{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&plain());
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(crate) enum ClientError {
     },
     #[error("Error response from daemon: {message}")]
     Daemon { status: StatusCode, message: String },
-    #[error("error during {operation}: {source}")]
+    #[error("error during {operation}: {}", chain(source))]
     Transport { operation: String, source: hyper::Error },
     #[error("error reading the answer of {operation}: {source}")]
     Decode { operation: String, source: hull_api::decode::DecodeError },
@@ -31,6 +31,20 @@ pub(crate) enum ClientError {
     NoUpgrade { operation: String, status: StatusCode },
     #[error("error during {operation}: {source}")]
     Request { operation: String, source: http::Error },
+}
+
+/// An error with its causes: hyper's own texts say little without them.
+fn chain(error: &hyper::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    if error.is_parse() {
+        text.push_str(" (if this engine speaks TLS, try --tlsverify)");
+    }
+    text
 }
 
 impl ClientError {

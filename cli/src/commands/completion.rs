@@ -18,7 +18,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Outcome {
     // Generated in memory: the generator panics when its output cannot be written.
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut usage::command(), "hull", &mut script);
+    clap_complete::generate(args.shell, &mut usage::plain(), "hull", &mut script);
     output::print(&String::from_utf8_lossy(&script))?;
     Ok(0)
 }

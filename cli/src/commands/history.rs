@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "string")]
     format: Option<String>,
     /// Print sizes and dates in human readable format
-    #[arg(short = 'H', long, value_name = "bool", value_parser = crate::request::values::boolean, action = clap::ArgAction::Set, default_value = "true", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
+    #[arg(short = 'H', long, value_name = "true|false", value_parser = crate::request::values::boolean, action = clap::ArgAction::Set, default_value = "true", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
     human: bool,
     /// Don't truncate output
     #[arg(long)]

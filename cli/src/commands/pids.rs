@@ -10,9 +10,9 @@ use crate::output::{self, json, table, time};
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull pids [OPTIONS] CONTAINER")]
 #[command(after_help = "\
-HOST PID is the process's PID where the engine runs, NAMESPACE PID the one that it has inside the container
-(outermost first, where containers are nested). STALLED is how long its threads stood still because the CPU
-limit was used up.
+HOST PID is the process's PID where the engine runs, NAMESPACE PID the one that it has inside the
+container (outermost first, where containers are nested). STALLED is how long its threads stood
+still because the CPU limit was used up.
 
 Examples:
   hull pids web

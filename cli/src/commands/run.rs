@@ -19,17 +19,17 @@ use crate::tty::{self, Keys, RawMode};
 
 const EXAMPLES: &str = "\
 Examples:
-  hull run hull/hello                            what a container sees of the world, no registry needed
+  hull run hull/hello                            what a container sees; needs no registry
   hull run -it --rm busybox sh                   a shell; Ctrl-P Ctrl-Q leaves it running
   hull run -d --name web --restart always -p 8080:80 nginx
   hull run --rm --cpus=.5 -m 100m --pids-limit 50 busybox sh -c 'while :; do :; done'
   hull run --rm -v ./site:/www:ro -e LANG=C -w /www busybox ls -l
-  hull run --rm --pid=host busybox ps            the host's processes; also --net --uts --ipc --cgroupns
-  hull run --rm --mnt=host busybox cat /etc/hostname   the host's files, but an own everything else
+  hull run --rm --pid=host busybox ps            the host's processes; also --net, --uts, --ipc
+  hull run --rm --mnt=host busybox ls /root      the host's files, and all else its own
   echo hello | hull run -i --rm busybox rev      input by a pipe
 
-Exit codes: the process's own; 125 the engine could not make or start it, 126 the command cannot be
-executed, 127 the command was not found, 128+N ended by signal N.";
+Exit codes: the process's own; 125 the engine could not make or start it, 126 the command cannot
+be executed, 127 the command was not found, 128+N ended by signal N.";
 
 /// Create and run a new container from an image
 #[derive(Debug, clap::Args)]
@@ -44,7 +44,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     detach_keys: String,
     /// Proxy received signals to the process
-    #[arg(long, value_name = "bool", value_parser = crate::request::values::boolean, action = clap::ArgAction::Set, default_value = "true", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
+    #[arg(long, value_name = "true|false", value_parser = crate::request::values::boolean, action = clap::ArgAction::Set, default_value = "true", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
     sig_proxy: bool,
     /// Print usage
     #[arg(long, action = clap::ArgAction::Help)]
