@@ -30,11 +30,7 @@ fn main() {
 fn usage(error: &UsageError) -> i32 {
     let text = error.text.trim_end();
     // With nobody left to read it, there is nothing more to do than to leave with the code.
-    let _ = if error.to_stdout {
-        writeln!(std::io::stdout(), "{text}")
-    } else {
-        writeln!(std::io::stderr(), "{text}")
-    };
+    let _ = if error.to_stdout { writeln!(std::io::stdout(), "{text}") } else { writeln!(std::io::stderr(), "{text}") };
     error.code
 }
 

@@ -66,10 +66,8 @@ impl Connection {
         if !(verify || self.tls || named) {
             return None;
         }
-        let dir = env("DOCKER_CERT_PATH").map_or_else(
-            || PathBuf::from(env("HOME").unwrap_or_default()).join(".docker"),
-            PathBuf::from,
-        );
+        let dir = env("DOCKER_CERT_PATH")
+            .map_or_else(|| PathBuf::from(env("HOME").unwrap_or_default()).join(".docker"), PathBuf::from);
         let or_default = |flag: &Option<PathBuf>, name: &str| {
             flag.clone().or_else(|| Some(dir.join(name)).filter(|path| path.exists()))
         };

@@ -67,9 +67,7 @@ fn translate(error: &clap::Error, args: &[String]) -> UsageError {
     };
     match error.kind() {
         ErrorKind::DisplayVersion => UsageError { text: error.to_string(), code: 0, to_stdout: true },
-        ErrorKind::DisplayHelp
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        | ErrorKind::MissingSubcommand => {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             // Of the plain tree: that `--rm` may be written `--rm=true` would clutter every line.
             let (_, mut command) = locate(args, plain());
             UsageError { text: command.render_help().to_string(), code: 0, to_stdout: true }
@@ -189,7 +187,9 @@ struct Arity {
 
 fn arity(command: &Command) -> Arity {
     let positionals = || command.get_positionals();
-    let least = positionals().filter(|arg| arg.is_required_set()).map(|arg| arg.get_num_args().map_or(1, |n| n.min_values().max(1)));
+    let least = positionals()
+        .filter(|arg| arg.is_required_set())
+        .map(|arg| arg.get_num_args().map_or(1, |n| n.min_values().max(1)));
     let most = positionals().map(|arg| arg.get_num_args().map_or(1, |n| n.max_values()));
     Arity { least: least.sum(), most: most.fold(0, usize::saturating_add) }
 }
@@ -229,11 +229,23 @@ mod tests {
     #[test]
     fn texts_and_codes_are_dockers() {
         for (line, text, code) in [
-            ("hull run", "hull: 'hull run' requires at least 1 argument\n\nUsage:  hull run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\nSee 'hull run --help' for more information", 1),
-            ("hull run --bogus x", "unknown flag: --bogus\n\nUsage:  hull run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\nRun 'hull run --help' for more information", 125),
+            (
+                "hull run",
+                "hull: 'hull run' requires at least 1 argument\n\nUsage:  hull run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\nSee 'hull run --help' for more information",
+                1,
+            ),
+            (
+                "hull run --bogus x",
+                "unknown flag: --bogus\n\nUsage:  hull run [OPTIONS] IMAGE [COMMAND] [ARG...]\n\nRun 'hull run --help' for more information",
+                125,
+            ),
             ("hull run -itZ x", "unknown shorthand flag: 'Z' in -Z\n\nUsage:", 125),
             ("hull run -m x i", "invalid argument \"x\" for \"-m, --memory\" flag: invalid size: 'x'\n", 125),
-            ("hull -H /x run -t=x i", "invalid argument \"x\" for \"-t, --tty\" flag: strconv.ParseBool: parsing \"x\": invalid syntax\n", 125),
+            (
+                "hull -H /x run -t=x i",
+                "invalid argument \"x\" for \"-t, --tty\" flag: strconv.ParseBool: parsing \"x\": invalid syntax\n",
+                125,
+            ),
             ("hull run -m", "flag needs an argument: 'm' in -m\n", 125),
             ("hull run --memory", "flag needs an argument: --memory\n", 125),
             ("hull bogus", "hull: unknown command: hull bogus\n\nRun 'hull --help' for more information", 1),
@@ -242,7 +254,11 @@ mod tests {
             ("hull port", "hull: 'hull port' requires at least 1 and at most 2 arguments\n", 1),
             ("hull volume create a b", "hull: 'hull volume create' requires at most 1 argument\n", 1),
             ("hull exec x", "hull: 'hull exec' requires at least 2 arguments\n", 1),
-            ("hull container ls x", "hull: 'hull container ls' accepts no arguments\n\nUsage:  hull container ls [OPTIONS]\n", 1),
+            (
+                "hull container ls x",
+                "hull: 'hull container ls' accepts no arguments\n\nUsage:  hull container ls [OPTIONS]\n",
+                1,
+            ),
         ] {
             let (got, got_code) = error(line);
             assert!(got.starts_with(text), "{line}:\n{got}");

@@ -92,8 +92,7 @@ impl<T: DeserializeOwned> JsonStream<T> {
                 let error = <decode::DecodeError as serde::de::Error>::custom("the answer ended within an object");
                 return Err(ClientError::Decode { operation: self.operation.clone(), source: error });
             };
-            let frame =
-                frame.map_err(|source| ClientError::Transport { operation: self.operation.clone(), source })?;
+            let frame = frame.map_err(|source| ClientError::Transport { operation: self.operation.clone(), source })?;
             if let Ok(data) = frame.into_data() {
                 self.pending.extend_from_slice(&data);
                 self.split()?;

@@ -7,20 +7,11 @@ use http::StatusCode;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     #[error("Cannot connect to the Hull daemon at {host}. Is hulld running?")]
-    Connect {
-        host: String,
-        source: io::Error,
-    },
+    Connect { host: String, source: io::Error },
     #[error("permission denied while trying to connect to the Hull daemon socket at {host}")]
-    Permission {
-        host: String,
-        source: io::Error,
-    },
+    Permission { host: String, source: io::Error },
     #[error("error during connect: TLS with {host}: {source}")]
-    Tls {
-        host: String,
-        source: io::Error,
-    },
+    Tls { host: String, source: io::Error },
     #[error("Error response from daemon: {message}")]
     Daemon { status: StatusCode, message: String },
     #[error("error during {operation}: {}", chain(source))]

@@ -38,9 +38,7 @@ pub(crate) fn config(options: &TlsOptions) -> Result<Arc<ClientConfig>, TlsError
     let builder = if options.verify {
         let mut roots = RootCertStore::empty();
         for certificate in certificates("CA certificate", &options.ca)? {
-            roots
-                .add(certificate)
-                .map_err(|source| TlsError::Certificate { path: options.ca.clone(), source })?;
+            roots.add(certificate).map_err(|source| TlsError::Certificate { path: options.ca.clone(), source })?;
         }
         builder.with_root_certificates(roots)
     } else {
@@ -49,8 +47,11 @@ pub(crate) fn config(options: &TlsOptions) -> Result<Arc<ClientConfig>, TlsError
     let config = match (&options.cert, &options.key) {
         (Some(cert), Some(key)) => {
             let chain = certificates("certificate", cert)?;
-            let key_der = PrivateKeyDer::from_pem_file(key)
-                .map_err(|source| TlsError::Pem { what: "key", path: key.clone(), source })?;
+            let key_der = PrivateKeyDer::from_pem_file(key).map_err(|source| TlsError::Pem {
+                what: "key",
+                path: key.clone(),
+                source,
+            })?;
             builder
                 .with_client_auth_cert(chain, key_der)
                 .map_err(|source| TlsError::Certificate { path: cert.clone(), source })?

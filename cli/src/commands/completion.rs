@@ -9,7 +9,9 @@ use crate::output;
 /// Generate the autocompletion script for the specified shell
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull completion SHELL")]
-#[command(after_help = "Examples:\n  hull completion bash > /etc/bash_completion.d/hull\n  hull completion zsh > ~/.zfunc/_hull\n  hull completion fish > ~/.config/fish/completions/hull.fish")]
+#[command(
+    after_help = "Examples:\n  hull completion bash > /etc/bash_completion.d/hull\n  hull completion zsh > ~/.zfunc/_hull\n  hull completion fish > ~/.config/fish/completions/hull.fish"
+)]
 pub(crate) struct Args {
     /// bash, zsh, fish, elvish or powershell
     shell: Shell,

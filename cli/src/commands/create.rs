@@ -8,7 +8,9 @@ use crate::request::ContainerFlags;
 /// Create a new container
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull create [OPTIONS] IMAGE [COMMAND] [ARG...]", disable_help_flag = true)]
-#[command(after_help = "Examples:\n  hull create --name web nginx && hull start web\n\n`hull run --help` explains the flags.")]
+#[command(
+    after_help = "Examples:\n  hull create --name web nginx && hull start web\n\n`hull run --help` explains the flags."
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     container: ContainerFlags,

@@ -79,10 +79,8 @@ mod tests {
     fn what_stopped_containers_hold_can_be_had_back() {
         let container =
             |state: &str, size| ContainerSummary { state: state.into(), size_rw: size, ..ContainerSummary::default() };
-        let df = SystemDf {
-            containers: vec![container("running", 1000), container("exited", 3000)],
-            ..SystemDf::default()
-        };
+        let df =
+            SystemDf { containers: vec![container("running", 1000), container("exited", 3000)], ..SystemDf::default() };
         let rows = rows(&df);
         assert_eq!(rows[1]["Reclaimable"], "3kB (75%)");
         assert_eq!((&rows[1]["TotalCount"], &rows[1]["Active"]), (&json!("2"), &json!("1")));

@@ -13,7 +13,9 @@ use crate::request::values;
 /// Get real time events from the server
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull events [OPTIONS]")]
-#[command(after_help = "Examples:\n  hull events --since 10m -f container=web\n  hull events -f event=oom -f event=throttle -f event=limit\n  hull events --format '{{.Action}} {{.Actor.Attributes.name}}'")]
+#[command(
+    after_help = "Examples:\n  hull events --since 10m -f container=web\n  hull events -f event=oom -f event=throttle -f event=limit\n  hull events --format '{{.Action}} {{.Actor.Attributes.name}}'"
+)]
 pub(crate) struct Args {
     /// Filter output based on conditions provided
     #[arg(short, long, value_name = "filter", value_parser = values::filter)]

@@ -12,7 +12,9 @@ use crate::tty::{self, Keys, RawMode};
 /// Execute a command in a running container
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull exec [OPTIONS] CONTAINER COMMAND [ARG...]")]
-#[command(after_help = "Examples:\n  hull exec -it web sh\n  hull exec -u nobody -w /tmp -e A=1 web env\n  tar c . | hull exec -i web tar x -C /srv")]
+#[command(
+    after_help = "Examples:\n  hull exec -it web sh\n  hull exec -u nobody -w /tmp -e A=1 web env\n  tar c . | hull exec -i web tar x -C /srv"
+)]
 pub(crate) struct Args {
     /// Detached mode: run command in the background
     #[arg(short, long)]
@@ -73,8 +75,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let start = ExecStart { detach: args.detach, tty: args.tty, console_size };
     let path = format!("/exec/{}/start", exec.id);
     if args.detach {
-        let call =
-            crate::client::Call { method: http::Method::POST, path: &path, query: Query::new(), headers: &[] };
+        let call = crate::client::Call { method: http::Method::POST, path: &path, query: Query::new(), headers: &[] };
         context.client.send(call, Body::json(&start)).await?;
         return Ok(0);
     }
@@ -92,8 +93,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         match pump(connection, &streams).await? {
             Ended::Detached => Ok(0),
             Ended::Output => {
-                let ended: ExecInspect =
-                    context.client.get(&format!("/exec/{}/json", exec.id), Query::new()).await?;
+                let ended: ExecInspect = context.client.get(&format!("/exec/{}/json", exec.id), Query::new()).await?;
                 Ok(ended.exit_code.unwrap_or(0) as i32)
             }
         }

@@ -34,7 +34,9 @@ const LIST_WITH_DIGESTS: List =
 /// List images
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull images [OPTIONS] [REPOSITORY[:TAG]]")]
-#[command(after_help = "Examples:\n  hull images\n  hull images -f dangling=true -q\n  hull images --format '{{.Repository}}:{{.Tag}} {{.Size}}' busybox")]
+#[command(
+    after_help = "Examples:\n  hull images\n  hull images -f dangling=true -q\n  hull images --format '{{.Repository}}:{{.Tag}} {{.Size}}' busybox"
+)]
 pub(crate) struct Args {
     /// Show all images (default hides intermediate images)
     #[arg(short, long)]

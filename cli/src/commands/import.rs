@@ -11,7 +11,9 @@ use crate::output::progress::{Progress, transfer};
 /// Import the contents from a tarball to create a filesystem image
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull import [OPTIONS] file|URL|- [REPOSITORY[:TAG]]")]
-#[command(after_help = "Examples:\n  hull import rootfs.tar my/root:1\n  tar -C rootfs -c . | hull import -c 'CMD [\"/bin/sh\"]' - my/root")]
+#[command(
+    after_help = "Examples:\n  hull import rootfs.tar my/root:1\n  tar -C rootfs -c . | hull import -c 'CMD [\"/bin/sh\"]' - my/root"
+)]
 pub(crate) struct Args {
     /// Apply Dockerfile instruction to the created image
     #[arg(short, long, value_name = "list")]

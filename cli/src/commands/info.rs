@@ -11,7 +11,9 @@ use crate::output::{self, units};
 /// Display system-wide information
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull info [OPTIONS]")]
-#[command(after_help = "The list of features is what the engine found on its host at start: which eBPF hooks are in use,\nwhich limits the kernel has.")]
+#[command(
+    after_help = "The list of features is what the engine found on its host at start: which eBPF hooks are in use,\nwhich limits the kernel has."
+)]
 pub(crate) struct Args {
     /// Format output using a custom template: json, TEMPLATE
     #[arg(short, long, value_name = "string")]

@@ -6,7 +6,9 @@ use crate::client::Query;
 /// Kill one or more running containers
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull kill [OPTIONS] CONTAINER [CONTAINER...]")]
-#[command(after_help = "Examples:\n  hull kill web              SIGKILL\n  hull kill -s HUP web       any signal, by name or number")]
+#[command(
+    after_help = "Examples:\n  hull kill web              SIGKILL\n  hull kill -s HUP web       any signal, by name or number"
+)]
 pub(crate) struct Args {
     /// Signal to send to the container
     #[arg(short, long, value_name = "string", default_value = "", hide_default_value = true)]
@@ -18,8 +20,6 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let query = Query::new().text("signal", &args.signal);
-    each(&args.containers, async |name| {
-        Ok(context.client.act(&container_path(name, "kill"), query.clone()).await?)
-    })
-    .await
+    each(&args.containers, async |name| Ok(context.client.act(&container_path(name, "kill"), query.clone()).await?))
+        .await
 }

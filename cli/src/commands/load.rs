@@ -12,7 +12,9 @@ use crate::tty;
 /// Load an image from a tar archive or STDIN
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull load [OPTIONS]")]
-#[command(after_help = "Examples:\n  hull load -i nginx.tar\n  zcat nginx.tar.gz | hull load\n\nBoth Docker's archives and OCI layouts are taken.")]
+#[command(
+    after_help = "Examples:\n  hull load -i nginx.tar\n  zcat nginx.tar.gz | hull load\n\nBoth Docker's archives and OCI layouts are taken."
+)]
 pub(crate) struct Args {
     /// Read from tar archive file, instead of STDIN
     #[arg(short, long, value_name = "string")]

@@ -1,7 +1,7 @@
 //! `hull logs`.
 
-use http_body_util::{BodyExt, BodyStream};
 use futures_util::TryStreamExt;
+use http_body_util::{BodyExt, BodyStream};
 use hull_api::ContainerInspect;
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::StreamReader;
@@ -14,7 +14,9 @@ use crate::output::time::since;
 /// Fetch the logs of a container
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull logs [OPTIONS] CONTAINER")]
-#[command(after_help = "Examples:\n  hull logs -f --tail 20 web\n  hull logs --since 10m -t web\n  hull logs --since 2024-05-01T12:00:00 --until 1h web")]
+#[command(
+    after_help = "Examples:\n  hull logs -f --tail 20 web\n  hull logs --since 10m -t web\n  hull logs --since 2024-05-01T12:00:00 --until 1h web"
+)]
 pub(crate) struct Args {
     /// Show extra details provided to logs
     #[arg(long)]
@@ -56,7 +58,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         let mut body = response.into_body();
         let mut out = tokio::io::stdout();
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|source| crate::client::ClientError::Transport { operation: path.clone(), source })?;
+            let frame =
+                frame.map_err(|source| crate::client::ClientError::Transport { operation: path.clone(), source })?;
             if let Ok(data) = frame.into_data() {
                 out.write_all(&data).await?;
                 out.flush().await?;

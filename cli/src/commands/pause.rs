@@ -14,8 +14,6 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let query = Query::new();
-    each(&args.containers, async |name| {
-        Ok(context.client.act(&container_path(name, "pause"), query.clone()).await?)
-    })
-    .await
+    each(&args.containers, async |name| Ok(context.client.act(&container_path(name, "pause"), query.clone()).await?))
+        .await
 }

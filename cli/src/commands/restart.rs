@@ -22,8 +22,6 @@ pub(crate) struct Args {
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let seconds = args.timeout.map(|t| t.to_string()).unwrap_or_default();
     let query = Query::new().text("signal", &args.signal).text("t", &seconds);
-    each(&args.containers, async |name| {
-        Ok(context.client.act(&container_path(name, "restart"), query.clone()).await?)
-    })
-    .await
+    each(&args.containers, async |name| Ok(context.client.act(&container_path(name, "restart"), query.clone()).await?))
+        .await
 }

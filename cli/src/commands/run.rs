@@ -151,18 +151,10 @@ impl Session<'_> {
         self.context.client.hijack(&container_path(self.id, "attach"), query, Body::empty()).await
     }
 
-    async fn follow(
-        &self,
-        connection: Hijacked,
-        waiting: wait::Waiting,
-        raw: Option<RawMode>,
-    ) -> Outcome {
+    async fn follow(&self, connection: Hijacked, waiting: wait::Waiting, raw: Option<RawMode>) -> Outcome {
         let config = &self.request.config;
-        let streams = Streams {
-            stdin: config.attach_stdin,
-            tty: config.tty,
-            keys: Keys::parse(&self.options.detach_keys),
-        };
+        let streams =
+            Streams { stdin: config.attach_stdin, tty: config.tty, keys: Keys::parse(&self.options.detach_keys) };
         let resize = container_path(self.id, "resize");
         let window = async {
             match config.tty {

@@ -12,7 +12,9 @@ use crate::tty;
 /// Save one or more images to a tar archive (streamed to STDOUT by default)
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull save [OPTIONS] IMAGE [IMAGE...]")]
-#[command(after_help = "Examples:\n  hull save -o both.tar nginx busybox\n  hull save nginx | hull -H 10.0.0.2:2375 load")]
+#[command(
+    after_help = "Examples:\n  hull save -o both.tar nginx busybox\n  hull save nginx | hull -H 10.0.0.2:2375 load"
+)]
 pub(crate) struct Args {
     /// Write to a file, instead of STDOUT
     #[arg(short, long, value_name = "string")]
@@ -61,7 +63,8 @@ async fn copy(
 ) -> Result<(), CommandError> {
     let bar = transfer(None, "Receiving");
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|source| ClientError::Transport { operation: "GET /images/get".to_owned(), source })?;
+        let frame =
+            frame.map_err(|source| ClientError::Transport { operation: "GET /images/get".to_owned(), source })?;
         if let Ok(data) = frame.into_data() {
             to.write_all(&data).await.map_err(&error)?;
             bar.inc(data.len() as u64);

@@ -10,7 +10,9 @@ use crate::output;
 /// Start one or more stopped containers
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull start [OPTIONS] CONTAINER [CONTAINER...]")]
-#[command(after_help = "Examples:\n  hull start web db\n  hull start -ai shell       start it, and sit down in front of it")]
+#[command(
+    after_help = "Examples:\n  hull start web db\n  hull start -ai shell       start it, and sit down in front of it"
+)]
 pub(crate) struct Args {
     /// Attach STDOUT/STDERR and forward signals
     #[arg(short, long)]

@@ -93,8 +93,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
 }
 
 async fn running(context: &Context, all: bool) -> Result<Vec<String>, CommandError> {
-    let list: Vec<ContainerSummary> =
-        context.client.get("/containers/json", Query::new().flag("all", all)).await?;
+    let list: Vec<ContainerSummary> = context.client.get("/containers/json", Query::new().flag("all", all)).await?;
     Ok(list.into_iter().map(|container| container.id).collect())
 }
 

@@ -7,7 +7,9 @@ use crate::request::values;
 /// Stop one or more running containers
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull stop [OPTIONS] CONTAINER [CONTAINER...]")]
-#[command(after_help = "Examples:\n  hull stop web              SIGTERM (or the image's signal), and after 10 seconds SIGKILL\n  hull stop -t 1 web db")]
+#[command(
+    after_help = "Examples:\n  hull stop web              SIGTERM (or the image's signal), and after 10 seconds SIGKILL\n  hull stop -t 1 web db"
+)]
 pub(crate) struct Args {
     /// Signal to send to the container
     #[arg(short, long, value_name = "string", default_value = "", hide_default_value = true)]
@@ -23,8 +25,6 @@ pub(crate) struct Args {
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let seconds = args.timeout.map(|t| t.to_string()).unwrap_or_default();
     let query = Query::new().text("signal", &args.signal).text("t", &seconds);
-    each(&args.containers, async |name| {
-        Ok(context.client.act(&container_path(name, "stop"), query.clone()).await?)
-    })
-    .await
+    each(&args.containers, async |name| Ok(context.client.act(&container_path(name, "stop"), query.clone()).await?))
+        .await
 }

@@ -9,7 +9,9 @@ use crate::output::{self, table};
 /// Display the running processes of a container
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull top CONTAINER [ps OPTIONS]")]
-#[command(after_help = "Examples:\n  hull top web\n  hull top web -o pid,comm,rss\n\n`hull pids web` shows the PIDs inside the container too.")]
+#[command(
+    after_help = "Examples:\n  hull top web\n  hull top web -o pid,comm,rss\n\n`hull pids web` shows the PIDs inside the container too."
+)]
 pub(crate) struct Args {
     /// The container, and options for ps
     #[arg(required = true, trailing_var_arg = true, value_name = "CONTAINER [ps OPTIONS]")]

@@ -10,7 +10,9 @@ use crate::request::resources::UpdateFlags;
 /// Update configuration of one or more containers
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull update [OPTIONS] CONTAINER [CONTAINER...]")]
-#[command(after_help = "Examples:\n  hull update --cpus 1.5 -m 200m --memory-swap -1 web     while it runs\n  hull update --restart unless-stopped web db")]
+#[command(
+    after_help = "Examples:\n  hull update --cpus 1.5 -m 200m --memory-swap -1 web     while it runs\n  hull update --restart unless-stopped web db"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     flags: UpdateFlags,

@@ -10,7 +10,9 @@ use crate::request::{env, values};
 /// Create a volume
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull volume create [OPTIONS] [VOLUME]")]
-#[command(after_help = "Examples:\n  hull volume create data\n  hull volume create -d local -o type=tmpfs -o device=tmpfs -o o=size=10m scratch")]
+#[command(
+    after_help = "Examples:\n  hull volume create data\n  hull volume create -d local -o type=tmpfs -o device=tmpfs -o o=size=10m scratch"
+)]
 pub(crate) struct Args {
     /// Specify volume driver name
     #[arg(short, long, value_name = "string", default_value = "local")]

@@ -95,9 +95,7 @@ mod tests {
 
     fn rows() -> Vec<Row> {
         [("1", "one"), ("22", "two")]
-            .map(|(id, name)| {
-                row([("ID", json!(id)), ("Name", json!(name)), (LABEL_MAP, json!({"com.x.zone": "z"}))])
-            })
+            .map(|(id, name)| row([("ID", json!(id)), ("Name", json!(name)), (LABEL_MAP, json!({"com.x.zone": "z"}))]))
             .into()
     }
 

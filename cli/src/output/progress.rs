@@ -104,7 +104,9 @@ fn style(template: &str) -> ProgressStyle {
 /// A bar for bytes that this side sends or receives. Hidden where standard error is no terminal.
 pub(crate) fn transfer(total: Option<u64>, what: &str) -> ProgressBar {
     let bar = match total {
-        Some(total) => ProgressBar::new(total).with_style(style("{msg} [{bar:40}] {bytes}/{total_bytes} {bytes_per_sec}")),
+        Some(total) => {
+            ProgressBar::new(total).with_style(style("{msg} [{bar:40}] {bytes}/{total_bytes} {bytes_per_sec}"))
+        }
         None => ProgressBar::new_spinner().with_style(style("{msg} {bytes} {bytes_per_sec}")),
     };
     if std::io::stderr().is_terminal() {

@@ -83,7 +83,12 @@ pub(crate) struct BasicFlags {
 }
 
 impl BasicFlags {
-    pub(crate) fn apply(self, image: &str, command: &[String], request: &mut CreateRequest) -> Result<(), RequestError> {
+    pub(crate) fn apply(
+        self,
+        image: &str,
+        command: &[String],
+        request: &mut CreateRequest,
+    ) -> Result<(), RequestError> {
         let restart = restart_policy(&self.restart)?;
         if self.remove && !matches!(restart.name.as_str(), "" | "no") {
             return Err(RequestError::Conflict("--restart", "--rm"));

@@ -83,9 +83,9 @@ fn gpus(text: &str) -> Result<DeviceRequest, String> {
     let mut request = DeviceRequest { capabilities: vec![vec!["gpu".to_owned()]], ..DeviceRequest::default() };
     let count = |value: &str| match value {
         "all" => Ok(-1),
-        n => n.parse().map_err(|_| {
-            format!("invalid count ({n}): value must be either \"all\" or an integer: invalid syntax")
-        }),
+        n => n
+            .parse()
+            .map_err(|_| format!("invalid count ({n}): value must be either \"all\" or an integer: invalid syntax")),
     };
     for field in fields(text) {
         match field.split_once('=') {

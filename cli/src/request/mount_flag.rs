@@ -18,9 +18,7 @@ pub(crate) fn parse(text: &str) -> Result<Mount, String> {
         };
         let flag = |value: Option<&str>| match value {
             None => Ok(true),
-            Some(text) => {
-                values::boolean(text).map_err(|_| format!("invalid value for {key}: {text}"))
-            }
+            Some(text) => values::boolean(text).map_err(|_| format!("invalid value for {key}: {text}")),
         };
         let bind = |mount: &mut Mount, set: &dyn Fn(&mut BindOptions)| set(mount.bind_options.get_or_insert_default());
         match (key.as_str(), value) {
@@ -75,8 +73,7 @@ pub(crate) fn parse(text: &str) -> Result<Mount, String> {
                 mount.tmpfs_options.get_or_insert_default().size_bytes = size;
             }
             ("tmpfs-mode", Some(value)) => {
-                let mode =
-                    u32::from_str_radix(value, 8).map_err(|_| format!("invalid value for {key}: {value}"))?;
+                let mode = u32::from_str_radix(value, 8).map_err(|_| format!("invalid value for {key}: {value}"))?;
                 mount.tmpfs_options.get_or_insert_default().mode = mode;
             }
             (_, Some(_)) => return Err(format!("unexpected key '{key}' in '{field}'")),
@@ -118,7 +115,9 @@ fn check(mut mount: Mount) -> Result<Mount, String> {
     }
     if let Some(options) = &mount.bind_options {
         if options.read_only_non_recursive && !mount.read_only {
-            return Err("option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction".to_owned());
+            return Err(
+                "option 'bind-recursive=writable' requires 'readonly' to be specified in conjunction".to_owned()
+            );
         }
         if options.read_only_force_recursive {
             if !mount.read_only {

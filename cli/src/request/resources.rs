@@ -1,7 +1,7 @@
 //! Limits.
 
 use clap::Args;
-use hull_api::{HostConfig, ThrottleDevice, UpdateRequest, Ulimit, WeightDevice};
+use hull_api::{HostConfig, ThrottleDevice, Ulimit, UpdateRequest, WeightDevice};
 
 use super::error::RequestError;
 use super::values;

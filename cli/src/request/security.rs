@@ -75,7 +75,8 @@ fn security_option(option: String) -> Result<String, RequestError> {
         return Ok(option);
     }
     let path = value.to_owned();
-    let text = std::fs::read_to_string(value).map_err(|source| RequestError::SeccompOpen { path: path.clone(), source })?;
+    let text =
+        std::fs::read_to_string(value).map_err(|source| RequestError::SeccompOpen { path: path.clone(), source })?;
     let profile: serde_json::Value =
         serde_json::from_str(&text).map_err(|source| RequestError::SeccompJson { path, source })?;
     Ok(format!("seccomp={profile}"))

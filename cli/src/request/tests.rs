@@ -39,7 +39,11 @@ fn flags_become_fields() {
         ("--memory-swap -1 img", "HostConfig.MemorySwap", json!(-1)),
         ("--pids-limit 7 img", "HostConfig.PidsLimit", json!(7)),
         ("img", "HostConfig.MemorySwappiness", json!(-1)),
-        ("--ulimit nofile=1:2 --ulimit nofile=3 img", "HostConfig.Ulimits", json!([{"Name": "nofile", "Soft": 3, "Hard": 3}])),
+        (
+            "--ulimit nofile=1:2 --ulimit nofile=3 img",
+            "HostConfig.Ulimits",
+            json!([{"Name": "nofile", "Soft": 3, "Hard": 3}]),
+        ),
         ("--shm-size=1g img", "HostConfig.ShmSize", json!(1 << 30)),
         ("--pid=host img", "HostConfig.PidMode", json!("host")),
         ("--mnt=host img", "HostConfig.MntMode", json!("host")),
@@ -57,14 +61,30 @@ fn flags_become_fields() {
         ("--cap-add ALL --cap-drop KILL img", "HostConfig.CapDrop", json!(["CAP_KILL"])),
         ("--security-opt systempaths=unconfined img", "HostConfig.MaskedPaths", json!([])),
         ("img", "HostConfig.MaskedPaths", json!(null)),
-        ("--restart on-failure:3 img", "HostConfig.RestartPolicy", json!({"Name": "on-failure", "MaximumRetryCount": 3})),
+        (
+            "--restart on-failure:3 img",
+            "HostConfig.RestartPolicy",
+            json!({"Name": "on-failure", "MaximumRetryCount": 3}),
+        ),
         ("--log-opt max-size=1m img", "HostConfig.LogConfig.Config", json!({"max-size": "1m"})),
-        ("--health-cmd true --health-interval 1m img", "Healthcheck", json!({"Test": ["CMD-SHELL", "true"], "Interval": 60_000_000_000i64})),
+        (
+            "--health-cmd true --health-interval 1m img",
+            "Healthcheck",
+            json!({"Test": ["CMD-SHELL", "true"], "Interval": 60_000_000_000i64}),
+        ),
         ("--no-healthcheck img", "Healthcheck.Test", json!(["NONE"])),
         ("--init img", "HostConfig.Init", json!(true)),
         ("--rm img", "HostConfig.AutoRemove", json!(true)),
-        ("--device /dev/null:r img", "HostConfig.Devices", json!([{"PathOnHost": "/dev/null", "PathInContainer": "/dev/null", "CgroupPermissions": "r"}])),
-        ("--gpus 2 img", "HostConfig.DeviceRequests", json!([{"Driver": "", "Count": 2, "DeviceIDs": null, "Capabilities": [["gpu"]], "Options": null}])),
+        (
+            "--device /dev/null:r img",
+            "HostConfig.Devices",
+            json!([{"PathOnHost": "/dev/null", "PathInContainer": "/dev/null", "CgroupPermissions": "r"}]),
+        ),
+        (
+            "--gpus 2 img",
+            "HostConfig.DeviceRequests",
+            json!([{"Driver": "", "Count": 2, "DeviceIDs": null, "Capabilities": [["gpu"]], "Options": null}]),
+        ),
         ("--sysctl net.ipv4.ip_forward=1 img", "HostConfig.Sysctls", json!({"net.ipv4.ip_forward": "1"})),
     ];
     for (line, path, expected) in cases {
@@ -86,7 +106,10 @@ fn nonsense_is_refused_in_dockers_words() {
         ("--restart on-failure:x img", "invalid restart policy format: maximum retry count must be an integer"),
         ("--mac-address x img", "x is not a valid mac address"),
         ("--storage-opt x img", "invalid storage option"),
-        ("--mnt=host -v /a:/b img", "with --mnt=host the container sees the host's files: --volume has no meaning there"),
+        (
+            "--mnt=host -v /a:/b img",
+            "with --mnt=host the container sees the host's files: --volume has no meaning there",
+        ),
         ("--sysctl a.b=1 img", "invalid argument \"a.b=1\" for \"--sysctl\" flag: sysctl 'a.b=1' is not allowed"),
     ] {
         let error = request(line).unwrap_err();
@@ -96,7 +119,8 @@ fn nonsense_is_refused_in_dockers_words() {
 
 #[test]
 fn what_is_sent_is_understood_on_the_other_side() {
-    let sent = request("-it --cpus 1.5 -m 1g --ulimit core=0 -p 80 -v /a -e A=1 --mount target=/x --gpus all img sh").unwrap();
+    let sent =
+        request("-it --cpus 1.5 -m 1g --ulimit core=0 -p 80 -v /a -e A=1 --mount target=/x --gpus all img sh").unwrap();
     let wire = serde_json::to_vec(&sent).unwrap();
     assert_eq!(hull_api::decode::from_slice::<CreateRequest>(&wire).unwrap(), sent);
 }

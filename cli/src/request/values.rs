@@ -32,8 +32,7 @@ pub(crate) fn bytes(text: &str) -> Result<i64, String> {
     };
     let number = text[..=end].trim_end_matches(' ');
     let suffix = text[end + 1..].to_lowercase();
-    let value: f64 =
-        number.parse().map_err(|_| format!("strconv.ParseFloat: parsing {number:?}: invalid syntax"))?;
+    let value: f64 = number.parse().map_err(|_| format!("strconv.ParseFloat: parsing {number:?}: invalid syntax"))?;
     if value < 0.0 || !value.is_finite() {
         return Err(format!("invalid size: '{text}'"));
     }
@@ -63,8 +62,7 @@ pub(crate) fn nano_cpus(text: &str) -> Result<i64, String> {
     };
     // (a / 10^x) / (b / 10^y) * 10^9
     let top = numerator.0.checked_mul(power_of_ten(denominator.1 + 9).ok_or_else(invalid)?).ok_or_else(invalid)?;
-    let bottom =
-        denominator.0.checked_mul(power_of_ten(numerator.1).ok_or_else(invalid)?).ok_or_else(invalid)?;
+    let bottom = denominator.0.checked_mul(power_of_ten(numerator.1).ok_or_else(invalid)?).ok_or_else(invalid)?;
     if bottom == 0 {
         return Err(invalid());
     }
@@ -95,8 +93,22 @@ fn power_of_ten(exponent: u32) -> Option<i128> {
 /// `name=soft[:hard]`.
 pub(crate) fn ulimit(text: &str) -> Result<Ulimit, String> {
     const NAMES: [&str; 16] = [
-        "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile", "nproc", "rss", "rtprio",
-        "rttime", "sigpending", "stack", "as",
+        "core",
+        "cpu",
+        "data",
+        "fsize",
+        "locks",
+        "memlock",
+        "msgqueue",
+        "nice",
+        "nofile",
+        "nproc",
+        "rss",
+        "rtprio",
+        "rttime",
+        "sigpending",
+        "stack",
+        "as",
     ];
     let (name, limits) = text.split_once('=').ok_or_else(|| format!("invalid ulimit argument: {text}"))?;
     if !NAMES.contains(&name) || name == "as" {
@@ -140,7 +152,9 @@ pub(crate) fn throttle_bps(text: &str) -> Result<ThrottleDevice, String> {
 /// `/dev/sda:1000`.
 pub(crate) fn throttle_iops(text: &str) -> Result<ThrottleDevice, String> {
     let error = || {
-        format!("invalid rate for device: {text}. The correct format is <device-path>:<number>. Number must be a positive integer")
+        format!(
+            "invalid rate for device: {text}. The correct format is <device-path>:<number>. Number must be a positive integer"
+        )
     };
     throttle(text, |rate| rate.parse().map_err(|_| error()))
 }
@@ -171,7 +185,10 @@ pub(crate) fn extra_host(text: &str) -> Result<String, String> {
 
 pub(crate) fn ip(text: &str) -> Result<String, String> {
     let trimmed = text.trim();
-    trimmed.parse::<std::net::IpAddr>().map(|_| trimmed.to_owned()).map_err(|_| format!("IP address is not correctly formatted: {text}"))
+    trimmed
+        .parse::<std::net::IpAddr>()
+        .map(|_| trimmed.to_owned())
+        .map_err(|_| format!("IP address is not correctly formatted: {text}"))
 }
 
 /// `NAME=value` or `NAME` of `--env`.
@@ -226,7 +243,11 @@ pub(crate) fn sysctl(text: &str) -> Result<(String, String), String> {
 
 /// `name=value` of `--filter`.
 pub(crate) fn filter(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.contains('=') { Ok(text.to_owned()) } else { Err("bad format of filter (expected name=value)".to_owned()) }
+    if text.is_empty() || text.contains('=') {
+        Ok(text.to_owned())
+    } else {
+        Err("bad format of filter (expected name=value)".to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -264,9 +285,14 @@ mod tests {
 
     #[test]
     fn cpus_are_exact() {
-        for (text, expected) in
-            [("1", 1_000_000_000), (".5", 500_000_000), ("0.1", 100_000_000), ("1/4", 250_000_000), ("2.000", 2_000_000_000), ("-1", -1_000_000_000)]
-        {
+        for (text, expected) in [
+            ("1", 1_000_000_000),
+            (".5", 500_000_000),
+            ("0.1", 100_000_000),
+            ("1/4", 250_000_000),
+            ("2.000", 2_000_000_000),
+            ("-1", -1_000_000_000),
+        ] {
             assert_eq!(nano_cpus(text), Ok(expected), "{text}");
         }
         assert_eq!(nano_cpus("0.00000000001"), Err("value is too precise".to_owned()));

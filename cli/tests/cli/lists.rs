@@ -70,7 +70,10 @@ fn pids() {
         );
     });
     let ran = engine.output(&["pids", "web"]);
-    assert_eq!(ran.out.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>(), ["4000", "1", "3999", "-", "-", "sh"]);
+    assert_eq!(
+        ran.out.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>(),
+        ["4000", "1", "3999", "-", "-", "sh"]
+    );
     assert_eq!(engine.asked(), ["GET /containers/web/pids"]);
     let json: serde_json::Value = serde_json::from_str(&engine.output(&["pids", "--json", "web"]).out).unwrap();
     assert_eq!(json["Processes"][0]["NamespacePids"], json!([4000, 1]));

@@ -72,10 +72,7 @@ fn a_run_attaches_and_waits_before_it_starts() {
         stream.write_all(&wire[3..]).unwrap();
     });
     let ran = engine.output(&["run", "--rm", "--name", "n", "img", "sh", "-c", "true"]);
-    assert_eq!(
-        ran,
-        Ran { code: 42, out: "to out\n".into(), err: "WARNING: mind the gap\nto err\n".into() }
-    );
+    assert_eq!(ran, Ran { code: 42, out: "to out\n".into(), err: "WARNING: mind the gap\nto err\n".into() });
     assert_eq!(
         engine.asked(),
         [
@@ -101,8 +98,7 @@ fn the_end_of_the_input_reaches_the_process_and_its_answer_comes_back() {
         encode(StreamKind::Stdout, format!("{} bytes", input.len()).as_bytes(), &mut wire);
         stream.write_all(&wire).unwrap();
     });
-    let mut child =
-        engine.hull(&["run", "-i", "img"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = engine.hull(&["run", "-i", "img"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(&vec![b'x'; 1_000_000]).unwrap();
     drop(input);
@@ -224,6 +220,9 @@ fn exec_ends_with_the_code_of_its_process() {
     let ran = engine.output(&["exec", "-e", "A=1", "-u", "me", "web", "ls", "-l"]);
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (7, "hello", ""));
     let create = engine.request(1).json();
-    assert_eq!((&create["Cmd"], &create["User"], &create["Env"]), (&json!(["ls", "-l"]), &json!("me"), &json!(["A=1"])));
+    assert_eq!(
+        (&create["Cmd"], &create["User"], &create["Env"]),
+        (&json!(["ls", "-l"]), &json!("me"), &json!(["A=1"]))
+    );
     assert_eq!(engine.request(2).json()["Detach"], json!(false));
 }

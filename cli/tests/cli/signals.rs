@@ -1,8 +1,8 @@
 //! Signals of the program, which are meant for the container.
 
 use std::process::Stdio;
-use std::sync::mpsc;
 use std::sync::Mutex;
+use std::sync::mpsc;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;

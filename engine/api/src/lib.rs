@@ -34,8 +34,24 @@ macro_rules! wire_modules {
 }
 
 wire_modules!(
-    container, event, exec, host_config, image, inspect, mount, network, pids, progress, prune, stats, summary, system,
+    container,
+    event,
+    exec,
+    host_config,
+    image,
+    inspect,
+    mount,
+    network,
+    pids,
+    progress,
+    prune,
+    stats,
+    summary,
+    system,
     volume,
 );
 
 pub use wire::{Empty, ZERO_TIME};
+
+#[cfg(test)]
+mod wire_tests;

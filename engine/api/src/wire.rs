@@ -30,7 +30,10 @@ impl<K, V> IsEmpty for BTreeMap<K, V> {
 }
 
 /// Go writes a nil slice or map as `null`.
-pub(crate) fn null_if_empty<T: IsEmpty + Serialize, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn null_if_empty<T: IsEmpty + Serialize, S: Serializer>(
+    value: &T,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     if value.is_empty() { serializer.serialize_none() } else { value.serialize(serializer) }
 }
 

@@ -64,13 +64,7 @@ impl Scope<'_> {
         Ok(Flow::Normal)
     }
 
-    fn range(
-        &mut self,
-        over: &Pipeline,
-        body: &[Node],
-        otherwise: &[Node],
-        dot: &Value,
-    ) -> Result<(), TemplateError> {
+    fn range(&mut self, over: &Pipeline, body: &[Node], otherwise: &[Node], dot: &Value) -> Result<(), TemplateError> {
         let depth = self.variables.len();
         let items: Vec<(Value, Value)> = match self.commands(&over.commands, dot)? {
             Value::Array(items) => items.into_iter().enumerate().map(|(i, v)| (Value::from(i), v)).collect(),

@@ -134,7 +134,9 @@ fn index(value: &Value, keys: &[Value]) -> Result<Value, TemplateError> {
             (Value::Object(map), key) => map.get(&print(key)).cloned().unwrap_or(Value::Null),
             (Value::Array(list), Value::Number(n)) => {
                 let found = n.as_u64().and_then(|n| list.get(n as usize));
-                found.cloned().ok_or_else(|| TemplateError::new(format!("error calling index: index out of range: {n}")))?
+                found
+                    .cloned()
+                    .ok_or_else(|| TemplateError::new(format!("error calling index: index out of range: {n}")))?
             }
             (Value::Null, _) => return Err(TemplateError::new("error calling index: index of untyped nil")),
             (other, _) => return Err(TemplateError::new(format!("error calling index: can't index {}", print(other)))),

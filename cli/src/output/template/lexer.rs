@@ -11,7 +11,10 @@ pub(super) enum Piece {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Token {
     /// `.`, `.Name.Other`; after a `)` or a variable it goes on from there.
-    Field { path: Vec<String>, attached: bool },
+    Field {
+        path: Vec<String>,
+        attached: bool,
+    },
     /// `$`, `$name`.
     Variable(String),
     /// A keyword or a function.
@@ -132,7 +135,9 @@ fn tokens(body: &str) -> Result<Vec<Token>, TemplateError> {
                 rest = &rest[len..];
                 operand = true;
             }
-            _ if c.is_ascii_digit() || ((c == '-' || c == '+') && rest[1..].starts_with(|c: char| c.is_ascii_digit())) => {
+            _ if c.is_ascii_digit()
+                || ((c == '-' || c == '+') && rest[1..].starts_with(|c: char| c.is_ascii_digit())) =>
+            {
                 let len = 1 + rest[1..].find(|c: char| !(is_name(c) || c == '.')).unwrap_or(rest.len() - 1);
                 let number = rest[..len].strip_prefix('+').unwrap_or(&rest[..len]);
                 out.push(Token::Number(

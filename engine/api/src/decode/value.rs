@@ -112,9 +112,7 @@ impl<'de, 'a: 'de> Deserializer<'de> for GoValue<'a> {
             Value::Null => visitor.visit_map(Entries::empty()),
             Value::Object(map) => visitor.visit_map(Fields::new(map, fields)),
             // A derived visitor would take a list as the fields in order, which Go does not.
-            Value::Array(_) => {
-                Err(serde::de::Error::invalid_type(serde::de::Unexpected::Other("list"), &"an object"))
-            }
+            Value::Array(_) => Err(serde::de::Error::invalid_type(serde::de::Unexpected::Other("list"), &"an object")),
             _ => self.deserialize_any(visitor),
         }
     }
