@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[derive(Default)]
-struct List(Mutex<Vec<ContainerSample>>);
+pub(crate) struct List(pub(crate) Mutex<Vec<ContainerSample>>);
 
 impl ContainerSource for List {
     fn containers(&self) -> Vec<ContainerSample> {
@@ -19,7 +19,7 @@ impl ContainerSource for List {
     }
 }
 
-fn sample(container: &Box, pid: u32) -> ContainerSample {
+pub(crate) fn sample(container: &Box, pid: u32) -> ContainerSample {
     ContainerSample {
         id: container.container.clone(),
         name: "web".to_owned(),
