@@ -5,6 +5,8 @@
 //! which the next start finds by their names.
 
 use crate::ids::ContainerId;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use hull_runtime::cgroup;
 use std::collections::HashMap;
 use std::io;
@@ -98,6 +100,21 @@ impl Reaper {
             }
             self.progress.end(&job.container);
         }
+    }
+
+    /// Takes these away when the time has come; counted from now on. Inside a tokio runtime.
+    pub(super) fn submit_after(&self, time: BoxFuture<'static, ()>, work: Vec<Work>) {
+        let mut time = time;
+        if (&mut time).now_or_never().is_some() {
+            return self.submit(None, work);
+        }
+        self.progress.begin(&None);
+        let reaper = self.clone();
+        tokio::spawn(async move {
+            time.await;
+            reaper.submit(None, work);
+            reaper.progress.end(&None);
+        });
     }
 
     /// Jobs left.

@@ -56,11 +56,11 @@ pub trait Runtime: Send + Sync + 'static {
     /// The container has ended: gives back its cgroup, its network and its run directory, in the background.
     fn ended(&self, container: &Container);
 
-    /// Takes the container's files out of sight, durably; they are deleted in the background. Blocking.
+    /// Takes the container's files out of sight, durably; they are deleted in the background, after `unused` (somebody may still read the log). Blocking.
     ///
     /// # Errors
     /// When the file system refuses; the container then stays.
-    fn discard(&self, container: &Container) -> io::Result<()>;
+    fn discard(&self, container: &Container, unused: BoxFuture<'static, ()>) -> io::Result<()>;
 
     /// What this host has, for checking requests.
     fn features(&self) -> &Features;

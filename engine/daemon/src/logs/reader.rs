@@ -6,7 +6,9 @@ use super::{Chunk, tail};
 use crate::time::Time;
 use bytes::BytesMut;
 use hull_api::stream::StreamKind;
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
 /// Read at once.
@@ -52,6 +54,9 @@ pub enum Start {
 #[derive(Debug)]
 pub struct LogReader {
     path: PathBuf,
+    /// The log's directory, held open: `path` goes through it, so that a removed container's log (its directory is renamed away, and deleted when
+    /// its readers are done) is read to its end.
+    _directory: Option<File>,
     start: Start,
     selection: Selection,
     file: Option<LogFile>,
@@ -77,8 +82,13 @@ pub struct Batch {
 impl LogReader {
     /// Of the log whose newest file has this path; it need not exist yet.
     pub fn new(path: PathBuf, selection: Selection, start: Start) -> Self {
+        let directory = path.parent().and_then(|parent| File::open(parent).ok());
+        let path = match (&directory, path.file_name()) {
+            (Some(held), Some(name)) => PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())).join(name),
+            _ => path,
+        };
         let unread = BytesMut::new();
-        Self { path, start, selection, file: None, unread, open_line: [false; 2], over: false }
+        Self { path, _directory: directory, start, selection, file: None, unread, open_line: [false; 2], over: false }
     }
 
     /// Reads on.

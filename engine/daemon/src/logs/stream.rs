@@ -45,6 +45,7 @@ impl Cursor {
                 return Some(Ok(chunk));
             }
             if self.finished {
+                self.follow = None;
                 return None;
             }
             match self.read().await {

@@ -83,6 +83,18 @@ impl LogWatcher {
     }
 }
 
+impl LogWatcher {
+    /// Resolves when nobody follows a log in this directory any more.
+    pub fn idle(&self, directory: &Path) -> impl Future<Output = ()> + Send + use<> {
+        let known = lock(&self.shared.directories).get(directory).map(|known| known.changed.clone());
+        async move {
+            if let Some(changed) = known {
+                changed.closed().await;
+            }
+        }
+    }
+}
+
 impl Drop for LogWatcher {
     fn drop(&mut self) {
         self.task.abort();

@@ -161,7 +161,7 @@ impl Runtime for ShimRuntime {
         self.reaper.submit(Some(container.id.clone()), work);
     }
 
-    fn discard(&self, container: &Container) -> io::Result<()> {
+    fn discard(&self, container: &Container, unused: BoxFuture<'static, ()>) -> io::Result<()> {
         let directory = self.paths.container(&container.id);
         let trash = self.paths.trash().join(random_hex()?);
         match fs::rename(&directory, &trash) {
@@ -172,7 +172,7 @@ impl Runtime for ShimRuntime {
         }
         object::sync_directory(&self.paths.containers())?;
         self.observability.forget(&container.id);
-        self.reaper.submit(None, vec![Work::Tree(trash)]);
+        self.reaper.submit_after(unused, vec![Work::Tree(trash)]);
         Ok(())
     }
 

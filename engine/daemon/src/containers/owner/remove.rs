@@ -5,6 +5,7 @@ use super::super::state::{Change, Refusal, State};
 use super::{Next, Owner, RemoveOptions, Reply, ended};
 use crate::events::{Event, Kind};
 use crate::store::object::Durability;
+use futures_util::FutureExt;
 use std::time::Duration;
 
 /// How long a killed init may take to be gone. Only a process in uninterruptible sleep needs any of it.
@@ -87,7 +88,8 @@ impl Owner {
         self.publish();
         let (shared, container) = (self.shared.clone(), self.container.clone());
         let removed = tokio::task::spawn_blocking(move || {
-            shared.runtime.discard(&container)?;
+            let unused = shared.logs.idle(&shared.paths.container(&container.id));
+            shared.runtime.discard(&container, unused.boxed())?;
             // The container is gone from here on; a volume that stays behind is found by `volume prune`.
             Ok::<_, std::io::Error>(shared.volumes.release(&container.id, volumes))
         })

@@ -114,6 +114,25 @@ async fn read_until(attached: &mut Attachment, seen: &mut String, wanted: &str) 
     }
 }
 
+/// What `docker run --rm` does: the container is gone before its output is read.
+#[test]
+fn output_of_a_removed_container_reaches_the_client_that_was_attached() {
+    on_host(|host| async move {
+        for _ in 0..10 {
+            let id = host.create(&["echo", "short"], |request| request.host_config.auto_remove = true).await;
+            let options = AttachOptions { stream: true, stdout: true, stderr: true, ..AttachOptions::default() };
+            let attached = host.service.attach(&id, options).await.unwrap();
+            let removed = host.service.wait(&id, WaitCondition::Removed).unwrap();
+            host.service.start(&id).await.unwrap();
+            assert_eq!(removed.await.status_code, 0);
+            assert!(host.service.pending() > 0, "the log is kept for its reader");
+            assert_eq!(text(attached.chunks).await, "short\n");
+        }
+        host.settled().await;
+        assert_eq!(std::fs::read_dir(host.paths.trash()).unwrap().count(), 0);
+    });
+}
+
 #[test]
 fn a_followed_log_ends_with_the_container() {
     on_host(|host| async move {

@@ -143,7 +143,7 @@ impl Runtime for Fake {
 
     fn ended(&self, _: &Container) {}
 
-    fn discard(&self, container: &Container) -> io::Result<()> {
+    fn discard(&self, container: &Container, _: BoxFuture<'static, ()>) -> io::Result<()> {
         match self.discard_error.lock().unwrap().take() {
             Some(error) => Err(error),
             None => std::fs::remove_dir_all(self.paths.get().unwrap().container(&container.id)),
