@@ -5,7 +5,6 @@ use hull_api::{ContainerInspect, ExecCreate, ExecInspect, ExecStart, IdResponse}
 use super::attaching::{Ended, Streams, check_terminal, follow_window, pump, until_killed};
 use super::{Context, Outcome, container_path};
 use crate::client::{Body, Query};
-use crate::output;
 use crate::request::{env, values};
 use crate::tty::{self, Keys, RawMode};
 
@@ -104,8 +103,5 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         () = window => Ok(0),
     };
     drop(raw);
-    if outcome.is_err() {
-        output::print("")?;
-    }
     outcome
 }
