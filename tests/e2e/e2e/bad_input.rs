@@ -28,7 +28,6 @@ fn the_command_line_says_what_docker_says() {
     run(&["--cpu-period=10"])
         .fails(125, "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)");
     run(&["--cpu-quota=10"]).fails(125, "CPU cfs quota can not be less than 1ms (i.e. 1000)");
-    run(&["--blkio-weight=5"]).fails(125, "Range of blkio weight is from 10 to 1000");
     run(&["--mount", "type=bind,source=/nosuch/source,target=/x"])
         .fails(125, "invalid mount config for type \"bind\": bind source path does not exist: /nosuch/source");
     run(&["--user", "nosuchuser"]).fails(125, "unable to find user nosuchuser");
