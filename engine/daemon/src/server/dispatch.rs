@@ -1,6 +1,7 @@
 //! One request: may it come in, which version does it speak, who handles it, and what every answer carries.
 
-use super::half_close::{CutOff, EofHold};
+use super::body::RequestBody;
+use super::half_close::EofHold;
 use super::peer::Peer;
 use super::version;
 use super::{guard, metrics};
@@ -46,7 +47,7 @@ impl Dispatch {
     /// Answers one request; never fails.
     pub async fn handle(&self, request: http::Request<hyper::body::Incoming>, peer: Peer, hold: EofHold) -> Response {
         let started = Instant::now();
-        let request = request.map(|body| Body::new(CutOff::new(body, hold.clone())));
+        let request = request.map(|body| Body::new(RequestBody::new(body, hold.clone())));
         let mut response = self.answer(request, &peer, &hold).await;
         let headers = response.headers_mut();
         headers.insert(API_VERSION, HeaderValue::from_static(MAX_TEXT));

@@ -5,15 +5,14 @@
 //! connection before the upgrade. With `half_close(true)` it stops looking: then a `logs -f` whose client was killed
 //! lives until the next write. Docker's clients need both: so end-of-file is held back until the answer's head is out
 //! (or the connection was taken over), and counts from then on. A body that end-of-file cuts off must not wait for that:
-//! [`CutOff`] fails it.
+//! [`super::body::RequestBody`] fails it.
 
 use futures_util::task::AtomicWaker;
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Whether end-of-file is held back on one connection.
@@ -34,6 +33,12 @@ impl EofHold {
     pub fn hold(&self) {
         self.0.seen.store(false, Ordering::Release);
         self.0.held.store(true, Ordering::Release);
+    }
+
+    /// Whether end-of-file has come and is held. `waker` is woken when it comes.
+    pub(super) fn seen(&self, waker: &Waker) -> bool {
+        self.0.body.register(waker);
+        self.0.seen.load(Ordering::Acquire)
     }
 
     /// End-of-file counts again.
@@ -99,44 +104,6 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for HalfClose<IO> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.io).poll_shutdown(cx)
-    }
-}
-
-/// A request's body that fails when the connection ends within it.
-#[derive(Debug)]
-pub(super) struct CutOff {
-    body: Incoming,
-    hold: EofHold,
-}
-
-impl CutOff {
-    pub(super) fn new(body: Incoming, hold: EofHold) -> Self {
-        Self { body, hold }
-    }
-}
-
-impl Body for CutOff {
-    type Data = Bytes;
-    type Error = Box<dyn std::error::Error + Send + Sync>;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.hold.0.body.register(cx.waker());
-        // Looked at first: hyper reads the connection only when it has handed on all that it had, so if end-of-file
-        // was there before and the body still waits, the rest will never come.
-        let cut = self.hold.0.seen.load(Ordering::Acquire);
-        match Pin::new(&mut self.body).poll_frame(cx) {
-            Poll::Pending if cut => Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()))),
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(frame) => Poll::Ready(frame.map(|frame| frame.map_err(Into::into))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod accept;
 pub mod activation;
+mod body;
 pub mod dispatch;
 mod guard;
 mod half_close;

@@ -61,6 +61,25 @@ async fn a_body_that_is_cut_off_fails_instead_of_waiting() {
 }
 
 #[tokio::test]
+async fn a_body_that_nobody_reads_does_not_cost_the_client_its_answer() {
+    let running = serve();
+    let stream = UnixStream::connect(&running.path).await.unwrap();
+    let (mut read, mut write) = stream.into_split();
+    let body = vec![b'x'; 4 << 20];
+    let head =
+        format!("POST /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    let send = async {
+        write.write_all(head.as_bytes()).await?;
+        write.write_all(&body).await
+    };
+    let mut answer = String::new();
+    let (sent, received) = tokio::join!(send, read.read_to_string(&mut answer));
+    sent.unwrap();
+    received.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+}
+
+#[tokio::test]
 async fn every_answer_has_dockers_headers_and_every_refusal_a_message() {
     let running = serve();
     for (request, status, message) in [
