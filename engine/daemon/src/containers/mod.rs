@@ -45,7 +45,7 @@ mod update;
 mod view;
 mod wait;
 
-pub use attach::{AttachOptions, Attachment, LogOptions, Output, Stdin};
+pub use attach::{AttachOptions, Attachment, LogOptions, Output, Relay, Stdin};
 pub use control::StopOptions;
 pub use error::{ContainerError, Kind};
 pub use exec::ExecSpec;

@@ -3,6 +3,7 @@
 //! The real one is [`super::launch::ShimRuntime`]: cgroups, network, overlay, a shim. Lifecycle tests use a fake,
 //! so that they need neither root nor a kernel's patience.
 
+use super::attach::Relay;
 use super::error::Kind;
 use super::exec::ExecSpec;
 use super::model::Container;
@@ -19,8 +20,14 @@ use std::io;
 
 /// Runs containers.
 pub trait Runtime: Send + Sync + 'static {
-    /// Makes everything that the container needs and runs its init. When it fails nothing is left behind.
-    fn start<'a>(&'a self, container: &'a Container, joins: Joins) -> BoxFuture<'a, Result<Live, StartError>>;
+    /// Makes everything that the container needs and runs its init; where there is no log, its output goes to these clients. When it fails
+    /// nothing is left behind.
+    fn start<'a>(
+        &'a self,
+        container: &'a Container,
+        joins: Joins,
+        clients: Vec<Relay>,
+    ) -> BoxFuture<'a, Result<Live, StartError>>;
 
     /// Finds a container again that ran under an earlier daemon.
     fn adopt<'a>(&'a self, container: &'a Container) -> BoxFuture<'a, Adopted>;

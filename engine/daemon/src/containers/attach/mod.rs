@@ -6,13 +6,14 @@
 
 mod pump;
 
+pub use pump::Relay;
 pub(super) use pump::{Pump, relay};
 use pump::Input;
 
 use super::ContainerService;
 use super::error::ContainerError;
 use super::model::{Container, LogDriver};
-use super::owner::Handle;
+use super::owner::{Command, Handle};
 use super::shim::{Connection, Message};
 use super::state::Refusal;
 use crate::logs::{self, Chunks, Follow, LogReader, Selection, Start};
@@ -184,7 +185,13 @@ impl ContainerService {
             LogDriver::None => {
                 let (output, chunks) = relay(options.stdout, options.stderr);
                 if options.stream {
-                    let pump = Pump { connection, input: received, output: Some(output), end_is_eof: false };
+                    // Before the start the owner keeps the relay: the first output comes over the connection that starts the container. What
+                    // the pump's own connection repeats of it is dropped then.
+                    let output = match connection {
+                        Some(_) => Some(output),
+                        None => handle.ask(|reply| Command::AttachEarly { relay: output, reply }).await?,
+                    };
+                    let pump = Pump { connection, input: received, output, end_is_eof: false };
                     tokio::spawn(pump.run(self.shared.runtime.clone(), handle, wants_stdin));
                 }
                 chunks

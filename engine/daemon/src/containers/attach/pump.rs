@@ -21,7 +21,7 @@ pub(in crate::containers) enum Input {
 }
 
 /// Output on its way to a client.
-pub(in crate::containers) struct Relay {
+pub struct Relay {
     chunks: mpsc::Sender<Chunk>,
     stdout: bool,
     stderr: bool,

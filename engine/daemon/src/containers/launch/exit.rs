@@ -1,5 +1,6 @@
 //! How the daemon learns that an init has ended: by the socket, or from the record on disk.
 
+use super::super::attach::Relay;
 use super::super::shim::{Message, Reader};
 use super::super::state::Exit;
 use crate::time::Time;
@@ -49,10 +50,22 @@ pub(super) fn told(record: &ExitRecord) -> Exit {
 
 /// Waits for the end. A shim that goes without a word may have left a record; if it hasn't, it was killed itself, and the container must not live on
 /// without a parent.
-pub(super) async fn wait(mut reader: Reader, child: Option<Child>, record: PathBuf, cgroup: cgroup::Handle) -> Exit {
+pub(super) async fn wait(
+    mut reader: Reader,
+    clients: Vec<Relay>,
+    child: Option<Child>,
+    record: PathBuf,
+    cgroup: cgroup::Handle,
+) -> Exit {
     let exit = loop {
         match reader.next().await {
             Ok(Some(Message::Exited(record))) => break told(&record),
+            // There is no log: one slow client holds up the process, and with it the others.
+            Ok(Some(Message::Output { stream, bytes })) => {
+                for client in &clients {
+                    client.send(stream, bytes.clone()).await;
+                }
+            }
             Ok(Some(_)) => {}
             Ok(None) | Err(_) => break blocking(move || lost(&record, &cgroup)).await,
         }

@@ -14,6 +14,7 @@ mod files;
 mod start;
 
 use super::Kind;
+use super::attach::Relay;
 use super::exec::ExecSpec;
 use super::model::Container;
 use super::reaper::{Reaper, Work};
@@ -82,8 +83,8 @@ impl ShimRuntime {
 }
 
 impl Runtime for ShimRuntime {
-    fn start<'a>(&'a self, container: &'a Container, joins: Joins) -> BoxFuture<'a, Result<Live, StartError>> {
-        start::start(self, container, joins).boxed()
+    fn start<'a>(&'a self, container: &'a Container, joins: Joins, clients: Vec<Relay>) -> BoxFuture<'a, Result<Live, StartError>> {
+        start::start(self, container, joins, clients).boxed()
     }
 
     fn adopt<'a>(&'a self, container: &'a Container) -> BoxFuture<'a, Adopted> {
@@ -245,7 +246,7 @@ impl ShimRuntime {
                 // The writing direction stays open as long as the exit is waited for.
                 let Connection { reader, writer } = connection;
                 let exit = async move {
-                    let exit = exit::wait(reader, None, record, cgroup).await;
+                    let exit = exit::wait(reader, Vec::new(), None, record, cgroup).await;
                     drop(writer);
                     exit
                 };

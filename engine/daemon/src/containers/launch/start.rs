@@ -1,6 +1,7 @@
 //! A start, stage by stage.
 
 use super::super::Kind;
+use super::super::attach::Relay;
 use super::super::model::{Container, NetworkMode};
 use super::super::mounts::MountKind;
 use super::super::reaper::Work;
@@ -55,7 +56,12 @@ impl Drop for Prepared<'_> {
     }
 }
 
-pub(super) async fn start(runtime: &ShimRuntime, container: &Container, joins: Joins) -> Result<Live, StartError> {
+pub(super) async fn start(
+    runtime: &ShimRuntime,
+    container: &Container,
+    joins: Joins,
+    clients: Vec<Relay>,
+) -> Result<Live, StartError> {
     let Some(program) = runtime.program.clone() else {
         return Err(StartError::system("this hulld carries no hull-shim: build it with `cargo xtask build`"));
     };
@@ -102,7 +108,7 @@ pub(super) async fn start(runtime: &ShimRuntime, container: &Container, joins: J
             prepared.runs = true;
             let Connection { reader, writer } = connection;
             let record = runtime.paths.exit_record(&container.id);
-            let exit = exit::wait(reader, prepared.shim.take(), record, cgroup.clone());
+            let exit = exit::wait(reader, clients, prepared.shim.take(), record, cgroup.clone());
             let exit = exit.map(move |exit| {
                 // The shim takes a closed connection for a client that has left.
                 drop(writer);

@@ -29,7 +29,8 @@ impl Owner {
         }
         self.container.stopped_by_user = false;
         let joins = self.joins()?;
-        let live = match self.shared.runtime.start(&self.container, joins).await {
+        let clients = std::mem::take(&mut self.early);
+        let live = match self.shared.runtime.start(&self.container, joins, clients).await {
             Ok(live) => live,
             Err(error) => return Err(self.start_failed(error).await),
         };

@@ -13,6 +13,7 @@ mod lifecycle;
 mod remove;
 
 use super::Shared;
+use super::attach::Relay;
 use super::error::ContainerError;
 use super::model::Container;
 use super::state::{Change, Exit, State, transition};
@@ -51,6 +52,8 @@ pub(super) enum Command {
     Remove { options: RemoveOptions, reply: Reply<()> },
     /// Tell of something that happened to it, after everything told before.
     Announce { action: Cow<'static, str>, attributes: Vec<(&'static str, String)>, reply: Reply<()> },
+    /// Output of its next run goes to this client from the first byte on (where there is no log). Given back when it runs already.
+    AttachEarly { relay: Relay, reply: Reply<Option<Relay>> },
     /// The kernel killed one of its processes for want of memory.
     OutOfMemory,
 }
@@ -125,6 +128,8 @@ struct Owner {
     commands: mpsc::Receiver<Command>,
     /// Of the live init.
     exit: Option<BoxFuture<'static, Exit>>,
+    /// Clients that wait for output of the next run.
+    early: Vec<Relay>,
 }
 
 /// Whether the owner's task goes on.
@@ -139,7 +144,7 @@ pub(super) fn spawn(shared: Arc<Shared>, container: Container, exit: Option<BoxF
     let (sender, commands) = mpsc::channel(16);
     let (published, watch) = watch::channel(Published { container: Arc::new(container.clone()), ends: 0 });
     let handle = Handle { id: container.id.clone(), commands: sender, published: watch };
-    tokio::spawn(Owner { shared, container, published, commands, exit }.run());
+    tokio::spawn(Owner { shared, container, published, commands, exit, early: Vec::new() }.run());
     handle
 }
 
@@ -188,6 +193,15 @@ impl Owner {
             Command::Announce { action, attributes, reply } => {
                 self.announce(action, attributes);
                 let _ = reply.send(Ok(()));
+            }
+            Command::AttachEarly { relay, reply } => {
+                let given_back = if self.container.state.run().is_some() {
+                    Some(relay)
+                } else {
+                    self.early.push(relay);
+                    None
+                };
+                let _ = reply.send(Ok(given_back));
             }
             Command::OutOfMemory => self.out_of_memory().await,
         }

@@ -134,6 +134,23 @@ fn output_of_a_removed_container_reaches_the_client_that_was_attached() {
 }
 
 #[test]
+fn without_a_log_the_client_that_attached_first_gets_everything() {
+    on_host(|host| async move {
+        let id = host
+            .create(&["sh", "-c", "echo a; sleep 0.1; echo b"], |request| {
+                "none".clone_into(&mut request.host_config.log_config.kind);
+            })
+            .await;
+        let options = AttachOptions { stream: true, stdout: true, stderr: true, ..AttachOptions::default() };
+        let attached = host.service.attach(&id, options).await.unwrap();
+        host.service.start(&id).await.unwrap();
+        assert_eq!(text(attached.chunks).await, "a\nb\n");
+        let logs = host.service.logs(&id, LogOptions { stdout: true, ..LogOptions::default() }).await;
+        assert_eq!(logs.err().unwrap().to_string(), "configured logging driver does not support reading");
+    });
+}
+
+#[test]
 fn a_followed_log_ends_with_the_container() {
     on_host(|host| async move {
         let id = host.run(&["sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.05; done"]).await;

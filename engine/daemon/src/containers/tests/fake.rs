@@ -3,7 +3,7 @@
 use super::super::runtime::{Adopted, ExecLive, Live, Runtime, StartError, TerminalSize};
 use super::super::shim::Connection;
 use super::super::spec::Joins;
-use super::super::{Container, ExecSpec, Exit};
+use super::super::{Container, ExecSpec, Exit, Relay};
 use crate::ids::ContainerId;
 use crate::networks::{Counters, Endpoint};
 use crate::store::paths::Paths;
@@ -76,7 +76,12 @@ impl Fake {
 }
 
 impl Runtime for Fake {
-    fn start<'a>(&'a self, container: &'a Container, _: Joins) -> BoxFuture<'a, Result<Live, StartError>> {
+    fn start<'a>(
+        &'a self,
+        container: &'a Container,
+        _: Joins,
+        _: Vec<Relay>,
+    ) -> BoxFuture<'a, Result<Live, StartError>> {
         async move {
             if let Some(error) = self.start_error.lock().unwrap().take() {
                 return Err(error);
