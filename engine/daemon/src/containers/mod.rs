@@ -25,9 +25,9 @@ pub mod mounts;
 mod names;
 mod owner;
 mod prune;
-mod reaper;
 #[cfg(test)]
 mod real_tests;
+mod reaper;
 mod registry;
 mod resolve;
 mod restore;

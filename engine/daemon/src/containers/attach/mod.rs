@@ -6,9 +6,9 @@
 
 mod pump;
 
+use pump::Input;
 pub use pump::Relay;
 pub(super) use pump::{Pump, relay};
-use pump::Input;
 
 use super::ContainerService;
 use super::error::ContainerError;
@@ -124,11 +124,7 @@ impl ContainerService {
             let message = "configured logging driver does not support reading";
             return Err(ContainerError::NoLog(message));
         }
-        let follow = if options.follow && container.state.run().is_some() {
-            Some(self.follow(&handle)?)
-        } else {
-            None
-        };
+        let follow = if options.follow && container.state.run().is_some() { Some(self.follow(&handle)?) } else { None };
         let selection = Selection {
             stdout: options.stdout,
             stderr: options.stderr,

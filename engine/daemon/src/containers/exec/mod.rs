@@ -219,4 +219,3 @@ async fn watch_exec(shared: Arc<Shared>, container: Arc<Container>, id: String, 
 fn exec_died(shared: &Shared, container: &Container, id: &str, code: i64) {
     shared.events.publish(container.event("exec_die").with("execID", id).with("exitCode", code.to_string()));
 }
-

@@ -83,7 +83,12 @@ impl ShimRuntime {
 }
 
 impl Runtime for ShimRuntime {
-    fn start<'a>(&'a self, container: &'a Container, joins: Joins, clients: Vec<Relay>) -> BoxFuture<'a, Result<Live, StartError>> {
+    fn start<'a>(
+        &'a self,
+        container: &'a Container,
+        joins: Joins,
+        clients: Vec<Relay>,
+    ) -> BoxFuture<'a, Result<Live, StartError>> {
         start::start(self, container, joins, clients).boxed()
     }
 
@@ -227,7 +232,8 @@ impl Runtime for ShimRuntime {
 impl ShimRuntime {
     async fn adopt_live(&self, container: &Container) -> Adopted {
         let record = self.paths.exit_record(&container.id);
-        let Ok(cgroup) = Cgroup::open(&self.host.features.hierarchies, self.paths.engine_id(), container.id.as_str()) else {
+        let Ok(cgroup) = Cgroup::open(&self.host.features.hierarchies, self.paths.engine_id(), container.id.as_str())
+        else {
             // A host that was restarted has no cgroup of it any more.
             return Adopted::Ended(exit::recorded(&record).unwrap_or_else(exit::killed));
         };
@@ -262,7 +268,8 @@ impl ShimRuntime {
 
     fn exec_plan(&self, container: &Container, exec: &ExecSpec) -> Result<Plan, StartError> {
         let cgroup = self.cgroup(&container.id).ok_or_else(|| StartError::system("the container's cgroup is gone"))?;
-        let (process, extras) = spec::exec(container, exec, &self.paths, &self.host, &cgroup).map_err(start::refused)?;
+        let (process, extras) =
+            spec::exec(container, exec, &self.paths, &self.host, &cgroup).map_err(start::refused)?;
         exec_plan(&process, &extras).map_err(|error| StartError {
             message: start::with_cause("prepare the exec", &error),
             code: 126,

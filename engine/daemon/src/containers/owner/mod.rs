@@ -106,11 +106,7 @@ impl Handle {
     }
 
     /// Has the owner publish an event in its turn; when this returns it is published.
-    pub(super) async fn announce(
-        &self,
-        action: impl Into<Cow<'static, str>>,
-        attributes: Vec<(&'static str, String)>,
-    ) {
+    pub(super) async fn announce(&self, action: impl Into<Cow<'static, str>>, attributes: Vec<(&'static str, String)>) {
         let action = action.into();
         // Nobody is left to tell of when the owner has ended.
         let _ = self.ask(|reply| Command::Announce { action, attributes, reply }).await;
