@@ -77,7 +77,13 @@ impl Drop for Leftovers {
                 let _ = cgroup.remove();
             }
         }
-        let _ = remove_engine_dirs(&hierarchies, self.0.engine_id());
+        // The last shim may be on its way out of the engine's cgroup still.
+        let directory = hierarchies.unified().join(format!("hull-{}", self.0.engine_id()));
+        let start = Instant::now();
+        while directory.exists() && start.elapsed() < Duration::from_secs(2) {
+            let _ = remove_engine_dirs(&hierarchies, self.0.engine_id());
+            std::thread::yield_now();
+        }
     }
 }
 
