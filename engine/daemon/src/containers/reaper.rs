@@ -11,7 +11,7 @@ use hull_runtime::cgroup;
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -49,26 +49,34 @@ struct Progress {
 }
 
 impl Progress {
+    /// A waiter looks at `left` while it holds the watch's lock (`settled`), so here `left` is let go before the watch
+    /// is touched: the other way round the two wait for each other for ever.
     fn begin(&self, container: &Option<ContainerId>) {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        *left.entry(container.clone()).or_default() += 1;
+        *self.left().entry(container.clone()).or_default() += 1;
         self.pending.send_modify(|n| *n += 1);
     }
 
     fn end(&self, container: &Option<ContainerId>) {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        self.count_down(container);
+        self.pending.send_modify(|n| *n -= 1);
+    }
+
+    fn count_down(&self, container: &Option<ContainerId>) {
+        let mut left = self.left();
         if let Some(count) = left.get_mut(container) {
             *count -= 1;
             if *count == 0 {
                 left.remove(container);
             }
         }
-        self.pending.send_modify(|n| *n -= 1);
+    }
+
+    fn left(&self) -> MutexGuard<'_, HashMap<Option<ContainerId>, usize>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_busy_with(&self, container: &ContainerId) -> bool {
-        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        left.contains_key(&Some(container.clone()))
+        self.left().contains_key(&Some(container.clone()))
     }
 }
 
@@ -188,5 +196,21 @@ mod tests {
         assert_eq!(reaper.pending(), 0);
         assert!(paths.iter().all(|path| !path.exists()));
         reaper.settled(&ContainerId::random().unwrap()).await;
+    }
+
+    /// On a thread of its own, so that two locks that wait for each other fail the test instead of holding it up.
+    #[test]
+    fn waiting_for_work_does_not_stop_it() {
+        let (done, finished) = mpsc::channel();
+        std::thread::spawn(move || {
+            let reaper = Reaper::new().unwrap();
+            let id = ContainerId::random().unwrap();
+            for _ in 0..20_000 {
+                reaper.submit(Some(id.clone()), Vec::new());
+                futures_util::FutureExt::now_or_never(reaper.settled(&id));
+            }
+            done.send(()).unwrap();
+        });
+        finished.recv_timeout(Duration::from_secs(60)).unwrap();
     }
 }
