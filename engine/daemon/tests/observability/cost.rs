@@ -1,7 +1,7 @@
 //! Many containers in one scrape: all of them are in it, and what it took is printed.
 
 use crate::metrics::{List, sample};
-use crate::support::{no_limits, observe, skip};
+use crate::support::{Box, no_limits, observe, skip};
 use std::sync::Arc;
 use std::time::Instant;
 
