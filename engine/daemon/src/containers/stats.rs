@@ -86,6 +86,7 @@ fn sample(runtime: &dyn Runtime, container: &Container) -> Stats {
 }
 
 fn cpu(cpu: cgroup::CpuStats) -> CpuStats {
+    let (system_cpu_usage, online_cpus) = host_cpu();
     CpuStats {
         cpu_usage: CpuUsage {
             total_usage: cpu.usage_ns,
@@ -93,8 +94,8 @@ fn cpu(cpu: cgroup::CpuStats) -> CpuStats {
             usage_in_kernelmode: cpu.system_ns,
             usage_in_usermode: cpu.user_ns,
         },
-        system_cpu_usage: system_cpu(),
-        online_cpus: online_cpus(),
+        system_cpu_usage,
+        online_cpus,
         throttling_data: ThrottlingData {
             periods: cpu.throttling.periods,
             throttled_periods: cpu.throttling.throttled_periods,
@@ -132,20 +133,17 @@ fn network(Counters { rx, tx }: &Counters) -> NetworkStats {
     NetworkStats { rx_bytes, rx_packets, rx_errors, rx_dropped, tx_bytes, tx_packets, tx_errors, tx_dropped }
 }
 
-/// All CPU time of the host so far, nanoseconds: the denominator of `docker stats`' percentage.
-fn system_cpu() -> u64 {
+/// All CPU time of the host so far, nanoseconds (the denominator of `docker stats`' percentage), and its CPUs that are
+/// online. std counts CPUs by the daemon's own quota, and reads the mount table each time to find it.
+fn host_cpu() -> (u64, u32) {
     /// `USER_HZ` is 100 on every Linux.
     const NANOSECONDS_PER_TICK: u64 = 10_000_000;
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("cpu ")).unwrap_or_default();
+    let mut lines = text.lines().map_while(|line| line.strip_prefix("cpu"));
     // user nice system idle iowait irq softirq steal; guest time is in user already.
-    let ticks: u64 = line.split_whitespace().take(8).filter_map(|n| n.parse::<u64>().ok()).sum();
-    ticks * NANOSECONDS_PER_TICK
-}
-
-fn online_cpus() -> u32 {
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    u32::try_from(cpus).unwrap_or(u32::MAX)
+    let all = lines.next().unwrap_or_default();
+    let ticks: u64 = all.split_whitespace().take(8).filter_map(|n| n.parse::<u64>().ok()).sum();
+    (ticks * NANOSECONDS_PER_TICK, u32::try_from(lines.count()).unwrap_or(u32::MAX))
 }
 
 fn host_memory() -> u64 {
@@ -162,8 +160,15 @@ mod tests {
 
     #[test]
     fn the_host_has_used_cpu_time_and_has_memory() {
-        let first = system_cpu();
-        assert!(first > 0 && system_cpu() >= first);
-        assert!(host_memory() > 1 << 20 && online_cpus() > 0);
+        let (first, cpus) = host_cpu();
+        assert!(first > 0 && host_cpu().0 >= first);
+        let online = fs::read_dir("/sys/devices/system/cpu").unwrap().flatten().filter(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            let number = name.strip_prefix("cpu").and_then(|number| number.parse::<u32>().ok());
+            // The first CPU often has no switch, being always on.
+            number.is_some_and(|_| fs::read_to_string(entry.path().join("online")).map_or(true, |on| on.trim() == "1"))
+        });
+        assert_eq!(usize::try_from(cpus).unwrap(), online.count());
+        assert!(host_memory() > 1 << 20);
     }
 }
