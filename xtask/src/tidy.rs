@@ -76,8 +76,8 @@ fn own_rules() -> Result<()> {
         if name.ends_with(".md") {
             links(name, &text, &mut faults);
         }
-        if name.ends_with("Cargo.toml") && name != "Cargo.toml" && !text.contains("[lints]") {
-            faults.push(format!("{name}: does not inherit the lints ([lints] workspace = true)"));
+        if name.ends_with("Cargo.toml") {
+            manifest(name, &text, &mut faults);
         }
     }
     faults.extend(arrows()?);
@@ -102,6 +102,16 @@ fn source(name: &str, text: &str, faults: &mut Vec<String>) {
     }
     if !text.trim_start().starts_with("//!") && !text.trim_start().starts_with("#!") {
         faults.push(format!("{name}: does not open with what it is for (//!)"));
+    }
+}
+
+/// A crate inherits the lints; a workspace of its own has nothing to inherit and sets its own.
+fn manifest(name: &str, text: &str, faults: &mut Vec<String>) {
+    let is_root = text.lines().any(|line| line.starts_with("[workspace"));
+    if !is_root && !text.contains("[lints]") {
+        faults.push(format!("{name}: does not inherit the lints ([lints] workspace = true)"));
+    } else if is_root && !text.contains("lints.") {
+        faults.push(format!("{name}: sets no lints"));
     }
 }
 
@@ -157,6 +167,19 @@ mod tests {
         let text = ["//! x\nfn f() { unsafe", " { g() } }"].concat();
         assert_eq!(faults("engine/runtime/src/cgroup.rs", &text), 1);
         assert_eq!(faults("engine/runtime/src/sys/bpf.rs", &text), 0);
+    }
+
+    #[test]
+    fn lints_are_inherited_or_set() {
+        let faults = |text| {
+            let mut found = Vec::new();
+            manifest("cli/Cargo.toml", text, &mut found);
+            found.len()
+        };
+        assert_eq!(faults("[package]\n[lints]\nworkspace = true\n"), 0);
+        assert_eq!(faults("[package]\n"), 1);
+        assert_eq!(faults("[workspace]\n[package]\n[lints.clippy]\n"), 0);
+        assert_eq!(faults("[workspace]\n[package]\n"), 1);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! Templates render as Go's text/template does for what people write in `--format`.
+
 use serde_json::json;
 
 use super::*;

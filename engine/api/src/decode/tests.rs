@@ -1,3 +1,5 @@
+//! Bodies are read with Go's leniency: case, null, missing and unknown fields.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Both directions of a hijacked connection, over an in-memory pipe.
+
 use super::*;
 use futures_util::stream;
 use hull_api::stream::StreamKind;

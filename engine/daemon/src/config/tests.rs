@@ -1,3 +1,5 @@
+//! Flags, daemon.json and what they make of each other.
+
 use super::*;
 use clap::Parser;
 

@@ -1,3 +1,5 @@
+//! The state machine under every sequence of events.
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! Order, filters and history of the events.
+
 use super::*;
 use futures_util::{FutureExt, StreamExt};
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Reading a log that is being written: follow, tail, times, cut-off lines.
+
 use super::*;
 use crate::time::Time;
 use futures_util::{FutureExt, StreamExt};

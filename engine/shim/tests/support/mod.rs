@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on shall panic")]
 
+mod sys;
+
 use hull_plan::{Frame, FrameHeader, PlanBuilder, Step, StepKind};
 use std::ffi::{CStr, CString};
 use std::fs;
@@ -269,20 +271,10 @@ impl Shim {
     }
 
     /// Starts a container on a kernel that lacks a system call, as far as the shim can tell.
-    #[expect(unsafe_code, reason = "a filter can only be installed between fork and exec")]
-    #[expect(clippy::disallowed_methods, reason = "it makes one system call there, and needs no lock for it")]
     pub(crate) fn start_without(syscall: u32, plan: &[u8]) -> Self {
-        use std::os::unix::process::CommandExt;
         const ENOSYS: u32 = 38;
-        let program = filter(syscall, ENOSYS);
-        let mut command = Command::new(self::program());
-        // SAFETY: the closure allocates nothing and takes no lock: it makes one system call.
-        unsafe {
-            command.pre_exec(move || {
-                hull_shim::sys::identity::set_seccomp(0, &program)
-                    .map_err(|errno| std::io::Error::from_raw_os_error(errno.0))
-            });
-        }
+        let mut command = Command::new(program());
+        sys::filter_before_exec(&mut command, filter(syscall, ENOSYS));
         let mut shim = Self::spawn_as(command);
         shim.channel.send(&Frame::Start { plan });
         shim

@@ -1,3 +1,5 @@
+//! What cannot be run, on the real kernel.
+
 use super::*;
 
 #[test]

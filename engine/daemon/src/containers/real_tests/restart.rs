@@ -1,3 +1,5 @@
+//! Containers and a daemon that comes back, on the real kernel.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Running, signals, exec and removal, on the real kernel.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Attach, terminals and half-closed streams, on the real kernel.
+
 use super::*;
 
 /// Runs a command in a container; its output and exit code.

@@ -1,3 +1,5 @@
+//! A container's life over a runtime that is played.
+
 use super::*;
 use fake::exit;
 use runtime::StartError;

@@ -1,3 +1,5 @@
+//! Which containers a list has, and in which order.
+
 use super::*;
 use fake::exit;
 

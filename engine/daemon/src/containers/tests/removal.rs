@@ -1,3 +1,5 @@
+//! Removal: when it is refused, what it ends and what it leaves.
+
 use super::*;
 use fake::exit;
 

@@ -26,7 +26,16 @@ fn two_containers_talk_and_are_counted() {
         let sent = service.counters(&two).unwrap().unwrap();
         assert!(received.rx.bytes > 5000 && received.tx.bytes < 5000, "{received:?}");
         assert!(sent.tx.bytes > 5000 && sent.rx.bytes < 5000, "{sent:?}");
-        assert_eq!(service.all_counters().unwrap().get(&one.host_link), service.counters(&one).unwrap().as_ref());
+
+        // The last packets of the connection may still be on their way: compare when nothing moved in between.
+        let agreed = (0..1000).any(|_| {
+            let before = service.counters(&one).unwrap();
+            let all = service.all_counters().unwrap().get(&one.host_link).copied();
+            let moved = before != service.counters(&one).unwrap();
+            assert!(moved || all == before, "{all:?} is not {before:?}");
+            !moved
+        });
+        assert!(agreed, "the counters never rest");
     });
 }
 
