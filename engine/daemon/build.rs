@@ -16,11 +16,15 @@ const ARTIFACTS: [(&str, &str, &str); 3] = [
 fn main() -> io::Result<()> {
     let manifest = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let directory = manifest.join("../../target/hull");
-    // The directory, not the files: cargo takes a watched path that is missing for changed in every build.
     fs::create_dir_all(&directory)?;
-    println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed={}", directory.display());
     let directory = directory.canonicalize()?;
+    println!("cargo::rerun-if-changed=build.rs");
+    for (_, file, _) in ARTIFACTS {
+        let file = directory.join(file);
+        // Of one that is missing the directory: cargo takes a watched path that is not there for changed in every build.
+        let watched = if file.exists() { &file } else { &directory };
+        println!("cargo::rerun-if-changed={}", watched.display());
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let source: String = ARTIFACTS.iter().map(|(name, file, text)| embed(name, text, &directory.join(file))).collect();
     fs::write(out.join("artifacts.rs"), source)

@@ -10,6 +10,7 @@ mod linker;
 mod strip;
 mod toolchain;
 
+use crate::artifact;
 use crate::command::{cargo, output, target, workspace};
 use crate::setup::shown;
 use anyhow::{Context, Result, bail};
@@ -54,7 +55,7 @@ fn build_with(prebuilt: bool) -> Result<()> {
     let stripped = strip::without_debug_sections(&std::fs::read(&object)?)
         .with_context(|| format!("cannot strip {}", object.display()))?;
     let artifact = target("hull")?.join("hull.bpf.o");
-    write_if_changed(&artifact, &stripped)?;
+    artifact::replace(&artifact, &stripped, 0o644)?;
     println!("build-ebpf: {} ({} kB)", artifact.display(), stripped.len() / 1000);
     Ok(())
 }
@@ -83,16 +84,6 @@ fn compile(toolchain: &Toolchain, linker: &std::path::Path) -> Result<PathBuf> {
     }
     shown(&mut build)?;
     Ok(target_directory.join(TARGET).join("release").join("hull-ebpf"))
-}
-
-/// Leaves an equal file alone: its time decides whether `hulld` is built again.
-fn write_if_changed(path: &std::path::Path, content: &[u8]) -> Result<()> {
-    if std::fs::read(path).is_ok_and(|old| old == content) {
-        return Ok(());
-    }
-    let new = path.with_extension("new");
-    std::fs::write(&new, content).with_context(|| format!("cannot write {}", new.display()))?;
-    std::fs::rename(&new, path).with_context(|| format!("cannot rename {}", new.display()))
 }
 
 /// What a program prints, as its last word before it is trusted.

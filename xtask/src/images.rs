@@ -17,6 +17,7 @@ mod nginx;
 mod packages;
 mod programs;
 
+use crate::artifact;
 use crate::command::target;
 use anyhow::{Context, Result};
 use std::fs;
@@ -75,7 +76,7 @@ pub(crate) fn all() -> Result<()> {
         }
         let unpacked = packages::unpack(image.name, &closure)?;
         let made = (image.make)(&unpacked).with_context(|| format!("cannot make the image {}", image.name))?;
-        write(&tar, &made.tar()?)?;
+        artifact::replace(&tar, &made.tar()?, 0o644)?;
         fs::write(&stamp_file, stamp).with_context(|| format!("cannot write {}", stamp_file.display()))?;
         println!("images: {} from {}", tar.display(), closure.names.join(", "));
     }
@@ -86,30 +87,16 @@ pub(crate) fn all() -> Result<()> {
 pub(crate) fn hello() -> Result<()> {
     let program = programs::build("hull-hello")?;
     let image = programs::hello_image(&program)?;
-    write(&target("hull")?.join("hello.tar"), &image.tar()?)
+    artifact::replace(&target("hull")?.join("hello.tar"), &image.tar()?, 0o644)
 }
 
 /// The program that tests run inside containers.
 pub(crate) fn guest() -> Result<()> {
     let program = programs::build("hull-guest")?;
     let bytes = fs::read(&program).with_context(|| format!("cannot read {}", program.display()))?;
-    let target = target("hull")?.join("hull-guest");
-    write(&target, &bytes)?;
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(&target, mode).with_context(|| format!("cannot make {} executable", target.display()))
+    artifact::replace(&target("hull")?.join("hull-guest"), &bytes, 0o755)
 }
 
 fn stamp_file(name: &str) -> Result<PathBuf> {
     Ok(target("images")?.join(format!("{name}.stamp")))
-}
-
-/// Replaces a file if its content differs: what embeds it is then not built again for nothing.
-fn write(path: &Path, content: &[u8]) -> Result<()> {
-    if fs::read(path).is_ok_and(|old| old == content) {
-        return Ok(());
-    }
-    // Not beside the file: hulld's build watches that folder.
-    let temporary = target("images")?.join(format!("new.{}", std::process::id()));
-    fs::write(&temporary, content).with_context(|| format!("cannot write {}", temporary.display()))?;
-    fs::rename(&temporary, path).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask`: Hull's build, test and benchmark tasks. Dispatch here, one file a task.
 
+mod artifact;
 mod bench;
 mod build;
 mod build_ebpf;

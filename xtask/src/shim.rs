@@ -2,6 +2,7 @@
 //!
 //! It is a workspace of its own (see its Cargo.toml), so Cargo is called in its folder.
 
+use crate::artifact;
 use crate::command::{cargo, run as run_command, target, workspace};
 use anyhow::{Context, Result};
 use std::path::PathBuf;
@@ -30,10 +31,8 @@ pub(crate) fn run(_: Args) -> Result<()> {
 pub(crate) fn build() -> Result<()> {
     run_command(shim_cargo()?.args(["build", "--quiet", "--release", "--features", "freestanding"]))?;
     let built = target("shim")?.join("release/hull-shim");
-    // Renamed into place: a test that runs the old one goes on with it.
-    let (path, beside) = (artifact()?, target("hull")?.join(".hull-shim.new"));
-    std::fs::copy(&built, &beside).with_context(|| format!("cannot copy {}", built.display()))?;
-    std::fs::rename(&beside, &path).with_context(|| format!("cannot write {}", path.display()))
+    let program = std::fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+    artifact::replace(&artifact()?, &program, 0o755)
 }
 
 /// The shim's own tests: its logic on the host, and the program from [`build`] on the kernel, as root.
