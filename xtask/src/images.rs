@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `target/images/busybox.tar` | busybox-static with a link for each of its commands |
 //! | `target/images/nginx.tar` | nginx-light with the libraries that it loads |
+//! | `target/images/clients/` | busybox under the names that other clients' tests ask for (`cargo xtask compat`) |
 //! | `target/hull/hello.tar` | the image that `hulld` embeds |
 //! | `target/hull/hull-guest` | what the tests run inside containers |
 //!
@@ -11,6 +12,7 @@
 //! well, and the same packages always give the same bytes.
 
 mod busybox;
+mod clients;
 mod layer;
 mod layout;
 mod nginx;
@@ -67,20 +69,42 @@ const FORMAT: u32 = 3;
 pub(crate) fn all() -> Result<()> {
     for image in IMAGES {
         let tar = target("images")?.join(format!("{}.tar", image.name));
-        let closure = packages::closure(image.packages)?;
-        let stamp = format!("format {FORMAT}\n{}", closure.versions);
-        let stamp_file = stamp_file(image.name)?;
-        if tar.exists() && fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) {
-            println!("images: {} is up to date", tar.display());
-            continue;
-        }
-        let unpacked = packages::unpack(image.name, &closure)?;
-        let made = (image.make)(&unpacked).with_context(|| format!("cannot make the image {}", image.name))?;
-        artifact::replace(&tar, &made.tar()?, 0o644)?;
-        fs::write(&stamp_file, stamp).with_context(|| format!("cannot write {}", stamp_file.display()))?;
-        println!("images: {} from {}", tar.display(), closure.names.join(", "));
+        from_packages(image.name, image.packages, std::slice::from_ref(&tar), |unpacked| {
+            (image.make)(unpacked).map(|image| vec![image])
+        })?;
     }
     Ok(())
+}
+
+/// The images of [`clients`], as tars to be loaded.
+pub(crate) fn for_clients() -> Result<Vec<PathBuf>> {
+    let folder = target("images/clients")?;
+    let tars: Vec<PathBuf> = clients::NAMES.iter().map(|name| folder.join(format!("{name}.tar"))).collect();
+    from_packages("clients", busybox::RECIPE.packages, &tars, clients::images)?;
+    Ok(tars)
+}
+
+/// Makes images into these files, unless they are there and the packages are still the same.
+fn from_packages(
+    name: &str,
+    packages: &[&str],
+    tars: &[PathBuf],
+    make: impl Fn(&Path) -> Result<Vec<layout::Image>>,
+) -> Result<()> {
+    let closure = packages::closure(packages)?;
+    let stamp = format!("format {FORMAT}\n{}", closure.versions);
+    let stamp_file = stamp_file(name)?;
+    if tars.iter().all(|tar| tar.exists()) && fs::read_to_string(&stamp_file).is_ok_and(|old| old == stamp) {
+        println!("images: {name} is up to date");
+        return Ok(());
+    }
+    let unpacked = packages::unpack(name, &closure)?;
+    let images = make(&unpacked).with_context(|| format!("cannot make the image {name}"))?;
+    for (image, tar) in images.iter().zip(tars) {
+        artifact::replace(tar, &image.tar()?, 0o644)?;
+        println!("images: {} from {}", tar.display(), closure.names.join(", "));
+    }
+    fs::write(&stamp_file, stamp).with_context(|| format!("cannot write {}", stamp_file.display()))
 }
 
 /// The program and the image that `hulld` embeds.

@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod build_ebpf;
 mod command;
+mod compat;
 mod dashboards;
 mod images;
 mod setup;
@@ -42,6 +43,8 @@ enum Task {
     Down(up::DownArgs),
     /// Install what the tests need and run them all
     Test(test::Args),
+    /// Run the test suites of docker-py and bollard against a fresh hulld
+    Compat(compat::Args),
     /// Check the dashboards and the alert rules
     Dashboards(dashboards::Args),
     /// Measure hulld beside a floor program, dockerd, podman and crun; write docs/benchmarks.md
@@ -70,6 +73,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Up(args) => up::run(args),
         Task::Down(args) => up::down(args),
         Task::Test(args) => test::run(args),
+        Task::Compat(args) => compat::run(args),
         Task::Dashboards(args) => dashboards::run(args),
         Task::Bench(args) => bench::run(args),
         Task::Tidy(args) => tidy::run(args),

@@ -9,6 +9,7 @@ mod leftovers;
 mod limits_cpu;
 mod limits_memory;
 mod limits_pids;
+mod links;
 mod namespaces;
 mod network;
 mod pids;

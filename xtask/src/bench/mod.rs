@@ -8,7 +8,7 @@
 //! The machine's speed drifts, so figures of one run are compared with each other, never with another run's.
 
 mod api;
-mod client;
+pub(crate) mod client;
 mod engines;
 mod floor;
 mod oci;

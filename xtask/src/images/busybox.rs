@@ -12,15 +12,15 @@ use std::process::Command;
 
 pub(super) const RECIPE: Recipe = Recipe { name: "busybox", packages: &["busybox-static"], make };
 
-const PASSWD: &str = "\
+pub(super) const PASSWD: &str = "\
 root:x:0:0:root:/root:/bin/sh
 daemon:x:1:1:daemon:/usr/sbin:/bin/false
 www-data:x:33:33:www-data:/var/www:/bin/false
 nobody:x:65534:65534:nobody:/home:/bin/false
 ";
-const GROUP: &str = "root:x:0:\ndaemon:x:1:\ntty:x:5:\nwww-data:x:33:\nnogroup:x:65534:\n";
+pub(super) const GROUP: &str = "root:x:0:\ndaemon:x:1:\ntty:x:5:\nwww-data:x:33:\nnogroup:x:65534:\n";
 
-fn make(unpacked: &Path) -> Result<Image> {
+pub(super) fn make(unpacked: &Path) -> Result<Image> {
     let program =
         ["bin/busybox", "usr/bin/busybox"].map(|path| unpacked.join(path)).into_iter().find(|path| path.is_file());
     let program = program.context("the package has no busybox")?;
@@ -40,7 +40,7 @@ fn make(unpacked: &Path) -> Result<Image> {
     layer.dir("home", 0o755);
     layer.dir("var", 0o755);
     Ok(Image {
-        name: "busybox:latest",
+        names: &["busybox:latest"],
         made_by: "busybox-static of Debian",
         created: packages::newest(unpacked)?,
         config: json!({

@@ -12,8 +12,8 @@ use tar::{Builder, EntryType, Header};
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 /// An image of one layer.
 pub(super) struct Image {
-    /// `busybox:latest`.
-    pub(super) name: &'static str,
+    /// `busybox:latest`, and what else it is called.
+    pub(super) names: &'static [&'static str],
     /// What made the layer, for `history`.
     pub(super) made_by: &'static str,
     /// When: of the material, not of this run, so that the same material gives the same image.
@@ -51,20 +51,23 @@ impl Image {
         .to_string()
         .into_bytes();
 
-        let (repository, tag) = self.name.split_once(':').unwrap_or((self.name, "latest"));
-        let full = if repository.contains('/') { repository.to_owned() } else { format!("library/{repository}") };
-        let mut descriptor = blob("manifest.v1+json", &manifest);
-        descriptor["platform"] = json!({"architecture": architecture(), "os": "linux"});
-        descriptor["annotations"] = json!({
-            "io.containerd.image.name": format!("docker.io/{full}:{tag}"),
-            "org.opencontainers.image.ref.name": tag,
+        let descriptors = self.names.iter().map(|name| {
+            let (repository, tag) = name.split_once(':').unwrap_or((name, "latest"));
+            let full = if repository.contains('/') { repository.to_owned() } else { format!("library/{repository}") };
+            let mut descriptor = blob("manifest.v1+json", &manifest);
+            descriptor["platform"] = json!({"architecture": architecture(), "os": "linux"});
+            descriptor["annotations"] = json!({
+                "io.containerd.image.name": format!("docker.io/{full}:{tag}"),
+                "org.opencontainers.image.ref.name": tag,
+            });
+            descriptor
         });
         let index = json!({
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.index.v1+json",
-            "manifests": [descriptor],
+            "manifests": descriptors.collect::<Vec<_>>(),
         });
-        let docker = json!([{"Config": file(&config), "RepoTags": [self.name], "Layers": [file(&layer)]}]);
+        let docker = json!([{"Config": file(&config), "RepoTags": self.names, "Layers": [file(&layer)]}]);
 
         // Descriptions come first: a reader that wants to know what is inside need not read it all.
         let mut builder = Builder::new(Vec::new());

@@ -65,7 +65,7 @@ fn make(unpacked: &Path) -> Result<Image> {
     }
     layer.owner("var/lib/nginx", 33, 33);
     Ok(Image {
-        name: "nginx:latest",
+        names: &["nginx:latest"],
         made_by: "nginx-light of Debian",
         created: packages::newest(unpacked)?,
         config: json!({

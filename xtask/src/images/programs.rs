@@ -45,7 +45,7 @@ pub(super) fn hello_image(program: &Path) -> Result<Image> {
     layer.file("etc/passwd", 0o644, "root:x:0:0:root:/:/hello\nnobody:x:65534:65534:nobody:/:/hello\n");
     layer.file("etc/group", 0o644, "root:x:0:\nnogroup:x:65534:\n");
     Ok(Image {
-        name: "hull/hello:latest",
+        names: &["hull/hello:latest"],
         made_by: "hull-hello, a static program",
         created: Timestamp::from_second(HELLO_CREATED)?,
         config: json!({

@@ -145,8 +145,14 @@ async fn pull(engine: &Shared, image: &str, tag: Option<&str>) -> Result<Respons
     match engine.images.resolve(&reference).map_err(ApiError::from) {
         // What is here is as new as anything that could be had.
         Ok(_) => {
+            let here = JsonMessage {
+                id: tag_of(&reference).to_owned(),
+                ..JsonMessage::status(format!("Already here: {}", familiar(image)))
+            };
             let message = format!("Status: Image is up to date for {reference}");
             with_progress(move |progress: Progress| {
+                // As with a real pull, the tag is the first message's id: clients show it, and some read it.
+                progress.send(here);
                 progress.send(JsonMessage::status(message));
                 Ok::<_, ImageError>(())
             })
@@ -164,6 +170,12 @@ async fn pull(engine: &Shared, image: &str, tag: Option<&str>) -> Result<Respons
     }
 }
 
+/// What follows the name; a colon before the last slash is a registry's port.
+fn tag_of(reference: &str) -> &str {
+    let last = reference.rfind('/').map_or(reference, |slash| &reference[slash..]);
+    last.split_once(['@', ':']).map_or("latest", |(_, tag)| tag)
+}
+
 /// A name as people write it: the CLI sends it in full.
 fn familiar(image: &str) -> &str {
     let short = image.strip_prefix("docker.io/").unwrap_or(image);
@@ -175,4 +187,22 @@ async fn no_registry() -> ApiError {
         StatusCode::NOT_IMPLEMENTED,
         "this hulld has no registry client yet; move images with `hull save` and `hull load`",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tag_of;
+
+    #[test]
+    fn a_port_is_no_tag() {
+        for (reference, tag) in [
+            ("busybox", "latest"),
+            ("busybox:1.36", "1.36"),
+            ("localhost:5000/busybox", "latest"),
+            ("localhost:5000/a/busybox:x", "x"),
+            ("busybox@sha256:00", "sha256:00"),
+        ] {
+            assert_eq!(tag_of(reference), tag, "{reference}");
+        }
+    }
 }

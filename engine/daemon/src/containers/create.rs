@@ -44,6 +44,7 @@ impl ContainerService {
                 *mode = format!("container:{}", self.find(key)?.id());
             }
         }
+        let links = super::links::resolve(&mut host_config, &self.shared.registry)?;
         check(&config, &host_config)?;
         let warnings = spec::validate(&mut config, &mut host_config, self.shared.runtime.features());
         let warnings = warnings.map_err(|invalid| ContainerError::BadParameter(invalid.to_string()))?;
@@ -51,6 +52,7 @@ impl ContainerService {
         complete(&mut config, &mut host_config, &id, self.shared.runtime.features());
         let name = self.name(name, &id)?;
         let container = new_container(id, name, config, host_config, networking_config, image);
+        let container = Container { links, ..container };
         match make(self.shared.clone(), container).await {
             Ok(handle) => Ok(CreateResponse { id: handle.id().to_string(), warnings }),
             Err((id, error)) => {
@@ -263,6 +265,7 @@ fn new_container(
         host_config,
         networking,
         mounts: Vec::new(),
+        links: Vec::new(),
         state: super::State::NEW,
         endpoint: None,
         cgroup_id: None,

@@ -20,6 +20,7 @@ mod error;
 mod exec;
 mod filters;
 mod launch;
+mod links;
 mod model;
 pub mod mounts;
 mod names;
@@ -160,6 +161,15 @@ impl ContainerService {
         }
         let name = name.to_owned();
         self.find(key)?.ask(|reply| owner::Command::Rename { name, reply }).await
+    }
+
+    /// Takes a link out of a container; the one that it leads to stays.
+    ///
+    /// # Errors
+    /// When there is no such container or link.
+    pub async fn unlink(&self, key: &str, alias: &str) -> Result<(), ContainerError> {
+        let alias = alias.to_owned();
+        self.find(key)?.ask(|reply| owner::Command::Unlink { alias, reply }).await
     }
 
     /// Changes limits and restart policy, of a running container at once.

@@ -1,5 +1,6 @@
 //! A container as it is written down: what was asked for, what became of it, what state it is in.
 
+use super::links::Link;
 use super::mounts::MountSpec;
 use super::state::State;
 use crate::events::{Event, Kind};
@@ -40,6 +41,9 @@ pub struct Container {
     pub networking: NetworkingConfig,
     /// Binds, volumes and tmpfs, resolved.
     pub mounts: Vec<MountSpec>,
+    /// Other containers that are known to it by an alias.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub links: Vec<Link>,
     /// What it is doing.
     pub state: State,
     /// Its place on the bridge while it runs.

@@ -5,7 +5,7 @@ use crate::api::error::ApiError;
 use crate::api::request::{Json, Name, OptionalJson, Query};
 use crate::containers::{RemoveOptions, StopOptions};
 use axum::Json as Answer;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use http::StatusCode;
 use hull_api::{ContainersPruneReport, CreateRequest, CreateResponse, UpdateRequest, UpdateResponse, decode};
 use serde_json::Value;
@@ -108,6 +108,19 @@ pub(super) async fn update(
 pub(super) async fn remove(State(engine): State<Shared>, Name(id): Name, query: Query) -> Result<StatusCode, ApiError> {
     let options = RemoveOptions { force: query.flag("force"), volumes: query.flag("v"), link: query.flag("link") };
     engine.containers.remove(&id, options).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /containers/{id}/{alias}?link=1`: a link's name is a path below its container's.
+pub(super) async fn unlink(
+    State(engine): State<Shared>,
+    Path((id, alias)): Path<(String, String)>,
+    query: Query,
+) -> Result<StatusCode, ApiError> {
+    if !query.flag("link") {
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "page not found"));
+    }
+    engine.containers.unlink(&id, &alias).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

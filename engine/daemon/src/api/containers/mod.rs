@@ -15,6 +15,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/containers/create", post(lifecycle::create))
         .route("/containers/prune", post(lifecycle::prune))
         .route("/containers/{id}", delete(lifecycle::remove))
+        .route("/containers/{id}/{alias}", delete(lifecycle::unlink))
         .route("/containers/{id}/json", get(query::inspect))
         .route("/containers/{id}/top", get(query::top))
         .route("/containers/{id}/stats", get(streams::stats))

@@ -5,7 +5,7 @@ use super::super::model::Container;
 use super::super::runtime::StartError;
 use super::super::spec::Joins;
 use super::super::state::{Change, Exit, Refusal, Run, StartFailure, State};
-use super::super::{names, update};
+use super::super::{links, names, update};
 use super::{Next, Owner};
 use crate::events::{Event, Kind};
 use crate::store::object::Durability;
@@ -29,8 +29,9 @@ impl Owner {
         }
         self.container.stopped_by_user = false;
         let joins = self.joins()?;
+        let linked = links::applied(&self.container, &self.shared.registry)?;
         let clients = std::mem::take(&mut self.early);
-        let live = match self.shared.runtime.start(&self.container, joins, clients).await {
+        let live = match self.shared.runtime.start(&linked, joins, clients).await {
             Ok(live) => live,
             Err(error) => return Err(self.start_failed(error).await),
         };
@@ -192,6 +193,20 @@ impl Owner {
         self.shared.registry.release(&old, &self.container.id);
         self.publish();
         self.announce("rename", vec![("oldName", format!("/{old}"))]);
+        Ok(())
+    }
+
+    pub(super) async fn unlink(&mut self, alias: &str) -> Result<(), ContainerError> {
+        let links = &mut self.container.links;
+        let Some(at) = links.iter().position(|link| link.alias == alias) else {
+            return Err(ContainerError::NotFound(format!("/{}/{alias}", self.container.name)));
+        };
+        let link = links.remove(at);
+        if let Err(error) = self.save(Durability::Synced).await {
+            self.container.links.insert(at, link);
+            return Err(error);
+        }
+        self.publish();
         Ok(())
     }
 

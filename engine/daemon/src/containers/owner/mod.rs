@@ -46,6 +46,8 @@ pub(super) enum Command {
     Freeze { frozen: bool, reply: Reply<()> },
     /// Give it another name.
     Rename { name: String, reply: Reply<()> },
+    /// Take a link out, by its alias.
+    Unlink { alias: String, reply: Reply<()> },
     /// Change limits or restart policy; answers with warnings.
     Update { request: Box<UpdateRequest>, reply: Reply<Vec<String>> },
     /// Remove it.
@@ -65,7 +67,7 @@ pub struct RemoveOptions {
     pub force: bool,
     /// Its anonymous volumes too.
     pub volumes: bool,
-    /// Only the link of this name (a feature that Docker has given up).
+    /// Only the link of this name: [`super::ContainerService::unlink`] does that; the container's own name is no link.
     pub link: bool,
 }
 
@@ -181,6 +183,9 @@ impl Owner {
             }
             Command::Rename { name, reply } => {
                 let _ = reply.send(self.rename(name).await);
+            }
+            Command::Unlink { alias, reply } => {
+                let _ = reply.send(self.unlink(&alias).await);
             }
             Command::Update { request, reply } => {
                 let _ = reply.send(self.update(&request).await);

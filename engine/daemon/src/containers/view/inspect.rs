@@ -4,9 +4,9 @@ use super::networks;
 use crate::containers::error::ContainerError;
 use crate::containers::model::{Container, LogDriver};
 use crate::containers::state::State;
-use crate::containers::{ContainerService, Shared};
+use crate::containers::{ContainerService, Shared, links};
 use crate::time::Time;
-use hull_api::{ContainerInspect, ContainerState, GraphDriver, NetworkSettings};
+use hull_api::{ContainerInspect, ContainerState, GraphDriver, HostConfig, NetworkSettings};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -51,7 +51,7 @@ fn inspect(shared: &Shared, container: &Container) -> ContainerInspect {
         driver: "overlay2".to_owned(),
         platform: "linux".to_owned(),
         exec_ids: shared.execs.running_in(&container.id),
-        host_config: container.host_config.clone(),
+        host_config: HostConfig { links: links::shown(container, &shared.registry), ..container.host_config.clone() },
         graph_driver: graph(shared, container),
         mounts: container.mounts.iter().map(super::super::mounts::MountSpec::view).collect(),
         config: container.config.clone(),

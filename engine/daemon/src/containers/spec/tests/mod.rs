@@ -83,6 +83,7 @@ fn container(config: ContainerConfig, host_config: HostConfig) -> Container {
         cgroup_id: None,
         restart_count: 0,
         stopped_by_user: false,
+        links: Vec::new(),
     }
 }
 
