@@ -45,6 +45,17 @@ impl Time {
         Duration::from_nanos(Self::now().0.saturating_sub(self.0))
     }
 
+    /// So much later.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// How much later than `earlier` it is; nothing when it is not.
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
     /// Parses what clients send as `since` and `until`: unix seconds with an optional fraction, RFC 3339, a date,
     /// or a Go duration (`10m`, `1h30m`) that counts back from now.
     ///

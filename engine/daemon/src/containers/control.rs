@@ -2,10 +2,11 @@
 
 use super::error::ContainerError;
 use super::model::Container;
-use super::owner::{Command, Handle};
+use super::owner::{Cause, Command, Handle, Purpose};
 use super::runtime::TerminalSize;
 use super::state::Refusal;
 use super::{ContainerService, signal};
+use std::future::Future;
 use std::time::Duration;
 
 /// What `stop` does when neither the request nor the container says how long to wait, in seconds.
@@ -29,7 +30,7 @@ impl ContainerService {
     /// # Errors
     /// When there is no such container, it runs already, or it cannot be run.
     pub async fn start(&self, key: &str) -> Result<(), ContainerError> {
-        self.find(key)?.ask(Command::Start).await
+        self.find(key)?.ask(|reply| Command::Start { cause: Cause::User, reply }).await
     }
 
     /// Ends a container: its stop signal, and SIGKILL when the time is up.
@@ -38,12 +39,10 @@ impl ContainerService {
     /// When there is no such container, it doesn't run, or it cannot be killed.
     pub async fn stop(&self, key: &str, options: StopOptions) -> Result<(), ContainerError> {
         let handle = self.find(key)?;
-        if handle.container().state.run().is_none() {
+        if !handle.container().state.is_active() {
             return Err(ContainerError::NotModified("container is already stopped"));
         }
-        stop(&handle, &options).await?;
-        handle.announce("stop", Vec::new()).await;
-        Ok(())
+        to_its_end(async move { stop(&handle, &options, Purpose::Stop).await }).await
     }
 
     /// Stops a container, if it runs, and runs it.
@@ -52,12 +51,7 @@ impl ContainerService {
     /// As [`ContainerService::stop`] and [`ContainerService::start`].
     pub async fn restart(&self, key: &str, options: StopOptions) -> Result<(), ContainerError> {
         let handle = self.find(key)?;
-        if handle.container().state.run().is_some() {
-            stop(&handle, &options).await?;
-        }
-        handle.ask(Command::Start).await?;
-        handle.announce("restart", Vec::new()).await;
-        Ok(())
+        to_its_end(async move { restart(&handle, &options, Cause::User).await }).await
     }
 
     /// Sends a signal, SIGKILL unless one is named. After SIGKILL it waits for the end.
@@ -71,16 +65,15 @@ impl ContainerService {
         };
         let handle = self.find(key)?;
         let container = handle.container();
-        if container.state.run().is_none() {
+        if !container.state.is_active() {
             let message = format!("cannot kill container: {key}: container {} is not running", container.id);
             return Err(ContainerError::state(Refusal::NotRunning, message));
         }
-        let stops = number == signal::KILL || number == stop_signal(&container);
         if number == signal::KILL {
-            kill(&handle).await
-        } else {
-            handle.ask(|reply| Command::Signal { signal: number, stops, reply }).await
+            return kill(&handle, Purpose::Kill).await;
         }
+        let purpose = if ends(&container, number) { Purpose::Kill } else { Purpose::Notice };
+        handle.ask(|reply| Command::Signal { signal: number, purpose, reply }).await
     }
 
     /// Freezes all processes of a container.
@@ -119,12 +112,39 @@ impl ContainerService {
     }
 }
 
+/// Goes on when the client has gone: half a stop would leave a container that was told to end, and is never killed.
+async fn to_its_end(
+    work: impl Future<Output = Result<(), ContainerError>> + Send + 'static,
+) -> Result<(), ContainerError> {
+    tokio::spawn(work).await.unwrap_or(Err(ContainerError::ShuttingDown))
+}
+
 /// The signal that asks this container to end. It was checked at create.
 fn stop_signal(container: &Container) -> u32 {
     signal::parse(&container.config.stop_signal).unwrap_or(signal::TERM)
 }
 
-async fn stop(handle: &Handle, options: &StopOptions) -> Result<(), ContainerError> {
+/// Whether a signal of the user's is meant to end the container, so that no policy may start it again. A container that names a signal is ended by
+/// that one; any other by those that people end programs with. (Docker takes every signal for that, even the HUP of a reload.)
+fn ends(container: &Container, number: u32) -> bool {
+    if container.config.stop_signal.is_empty() {
+        matches!(number, signal::INT | signal::QUIT | signal::TERM)
+    } else {
+        number == stop_signal(container)
+    }
+}
+
+/// Stops it, if it runs or is about to, and runs it.
+pub(super) async fn restart(handle: &Handle, options: &StopOptions, cause: Cause) -> Result<(), ContainerError> {
+    if handle.container().state.is_active() {
+        stop(handle, options, Purpose::Cycle).await?;
+    }
+    handle.ask(|reply| Command::Start { cause, reply }).await?;
+    handle.announce("restart", Vec::new()).await;
+    Ok(())
+}
+
+pub(super) async fn stop(handle: &Handle, options: &StopOptions, purpose: Purpose) -> Result<(), ContainerError> {
     let container = handle.container();
     let number = match options.signal.as_deref().filter(|name| !name.is_empty()) {
         Some(name) => signal::parse(name)?,
@@ -133,19 +153,16 @@ async fn stop(handle: &Handle, options: &StopOptions) -> Result<(), ContainerErr
     let seconds = options.timeout.or(container.config.stop_timeout).unwrap_or(STOP_TIMEOUT);
     let mut state = handle.watch();
     let before = state.borrow().ends;
-    let asked = handle.ask(|reply| Command::Signal { signal: number, stops: true, reply }).await;
-    match asked {
-        Ok(()) => {}
-        // It ended by itself in between: what was wanted.
-        Err(ContainerError::State { refusal: Refusal::NotRunning, .. } | ContainerError::NotFound(_)) => return Ok(()),
-        Err(error) => return Err(error),
+    let asked = handle.ask(|reply| Command::Signal { signal: number, purpose, reply }).await;
+    if !was_there(asked)? {
+        return Ok(());
     }
     // A closed watch is a removed container: ended too.
     let ended = async move { drop(state.wait_for(|published| published.ends > before).await) };
     match u64::try_from(seconds) {
         Ok(seconds) => match tokio::time::timeout(Duration::from_secs(seconds), ended).await {
             Ok(()) => Ok(()),
-            Err(_elapsed) => kill(handle).await,
+            Err(_elapsed) => kill(handle, purpose).await,
         },
         Err(_negative) => {
             ended.await;
@@ -155,13 +172,12 @@ async fn stop(handle: &Handle, options: &StopOptions) -> Result<(), ContainerErr
 }
 
 /// SIGKILL, and the end.
-async fn kill(handle: &Handle) -> Result<(), ContainerError> {
+pub(super) async fn kill(handle: &Handle, purpose: Purpose) -> Result<(), ContainerError> {
     let mut state = handle.watch();
     let before = state.borrow().ends;
-    match handle.ask(|reply| Command::Signal { signal: signal::KILL, stops: true, reply }).await {
-        Ok(()) => {}
-        Err(ContainerError::State { refusal: Refusal::NotRunning, .. } | ContainerError::NotFound(_)) => return Ok(()),
-        Err(error) => return Err(error),
+    let asked = handle.ask(|reply| Command::Signal { signal: signal::KILL, purpose, reply }).await;
+    if !was_there(asked)? {
+        return Ok(());
     }
     let ended = async move { drop(state.wait_for(|published| published.ends > before).await) };
     match tokio::time::timeout(KILL_PATIENCE, ended).await {
@@ -169,5 +185,14 @@ async fn kill(handle: &Handle) -> Result<(), ContainerError> {
         Err(elapsed) => {
             Err(ContainerError::system("tried to kill, but did not receive an exit event of", handle.id())(elapsed))
         }
+    }
+}
+
+/// Whether a signal reached anybody. It need not: that it ended by itself in between is what was wanted.
+fn was_there(asked: Result<(), ContainerError>) -> Result<bool, ContainerError> {
+    match asked {
+        Ok(()) => Ok(true),
+        Err(ContainerError::State { refusal: Refusal::NotRunning, .. } | ContainerError::NotFound(_)) => Ok(false),
+        Err(error) => Err(error),
     }
 }

@@ -4,7 +4,7 @@ use super::error::ContainerError;
 use super::model::Container;
 use super::owner::{self, Handle};
 use super::resolve::ResolvedImage;
-use super::{ContainerService, Shared, mounts, names, signal, size, spec};
+use super::{ContainerService, Shared, health, mounts, names, restart, signal, size, spec};
 use crate::ids::ContainerId;
 use crate::store::object::{self, Durability, ObjectError};
 use crate::time::Time;
@@ -161,27 +161,8 @@ fn check(config: &ContainerConfig, host: &HostConfig) -> Result<(), ContainerErr
     if !config.stop_signal.is_empty() {
         signal::parse(&config.stop_signal)?;
     }
-    let policy = &host.restart_policy;
-    match policy.name.as_str() {
-        "" | "no" | "always" | "unless-stopped" => {
-            if policy.maximum_retry_count != 0 {
-                return bad("invalid restart policy: maximum retry count can only be used with 'on-failure'");
-            }
-        }
-        "on-failure" => {
-            if policy.maximum_retry_count < 0 {
-                return bad("invalid restart policy: maximum retry count cannot be negative");
-            }
-        }
-        other => {
-            return bad(&format!(
-                "invalid restart policy: unknown policy '{other}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'"
-            ));
-        }
-    }
-    if host.auto_remove && !matches!(policy.name.as_str(), "" | "no") {
-        return bad("can't create 'AutoRemove' container with restart policy");
-    }
+    restart::check(&host.restart_policy, host.auto_remove)?;
+    health::check(config)?;
     check_log(host)
 }
 
@@ -270,7 +251,10 @@ fn new_container(
         endpoint: None,
         cgroup_id: None,
         restart_count: 0,
+        restart_delay: 0,
         stopped_by_user: false,
+        health: None,
+        boot_id: String::new(),
     }
 }
 

@@ -123,6 +123,12 @@ impl ContainerError {
         Self::state(Refusal::NotRunning, format!("container {id} is not running"))
     }
 
+    /// The operation needs a running container, and this one waits for its restart.
+    pub fn restarting(id: &crate::ids::ContainerId) -> Self {
+        let message = format!("Container {id} is restarting, wait until the container is running");
+        Self::state(Refusal::Restarting, message)
+    }
+
     pub(super) fn state(refusal: Refusal, message: impl Into<String>) -> Self {
         Self::State { message: message.into(), refusal }
     }

@@ -32,6 +32,8 @@ const LIST_KEYS: [&str; 16] = [
 
 const STATES: [&str; 7] = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
 
+const VERDICTS: [&str; 4] = ["starting", "healthy", "unhealthy", "none"];
+
 /// What `list` is asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListOptions {
@@ -100,17 +102,21 @@ impl ContainerService {
             || before.is_some()
             || since.is_some()
             || options.limit.is_some();
+        let health = filters.get("health").map(Vec::as_slice).unwrap_or_default();
+        if let Some(bad) = health.iter().find(|verdict| !VERDICTS.contains(&verdict.as_str())) {
+            return Err(ContainerError::BadParameter(format!("Unrecognised filter value for health: {bad}")));
+        }
         let ancestors = filters.get("ancestor").map(|names| self.ancestors(names));
         let mut selected = Vec::new();
         for container in self.all() {
             let state = &container.state;
-            let keep = (all || state.run().is_some())
+            let keep = (all || state.is_active())
                 && before.is_none_or(|time| container.created < time)
                 && since.is_none_or(|time| container.created > time)
                 && (status.is_empty() || status.iter().any(|s| s == state.status()))
                 && exited
                     .as_ref()
-                    .is_none_or(|codes| state.exit().is_some_and(|exit| codes.contains(&exit.code.into())))
+                    .is_none_or(|codes| matches!(state, State::Exited(exit) if codes.contains(&exit.code.into())))
                 && ancestors.as_ref().is_none_or(|ids| ids.contains(&container.image))
                 && filters.iter().all(|(key, values)| values.is_empty() || matches(&container, key, values));
             if keep {
@@ -150,7 +156,10 @@ fn matches(container: &Container, key: &str, values: &[String]) -> bool {
                 .iter()
                 .any(|m| m.name.as_deref() == Some(value) || m.target == value || m.source.as_os_str() == value)
         }),
-        "health" => any(&|value| value == "none"),
+        "health" => {
+            let verdict = container.health.as_ref().map_or("none", |health| health.status.as_str());
+            any(&|value| value == verdict)
+        }
         "expose" | "publish" => any(&|value| {
             let port = if value.contains('/') { value.to_owned() } else { format!("{value}/tcp") };
             if key == "expose" {

@@ -14,11 +14,15 @@
 //! Absent on purpose: HTTP (that is `api`), image storage, address management.
 
 mod attach;
+mod boot;
 mod control;
 mod create;
+mod departed;
+mod end;
 mod error;
 mod exec;
 mod filters;
+mod health;
 mod launch;
 mod links;
 mod model;
@@ -31,6 +35,7 @@ mod real_tests;
 mod reaper;
 mod registry;
 mod resolve;
+mod restart;
 mod restore;
 pub mod runtime;
 pub mod shim;
@@ -51,6 +56,7 @@ pub use control::StopOptions;
 pub use error::{ContainerError, Kind};
 pub use exec::ExecSpec;
 pub use filters::{Filters, ListOptions};
+pub use health::{Health, HealthStatus, ProbeResult};
 pub use launch::ShimRuntime;
 pub use model::{Container, LogDriver, NetworkMode};
 pub use owner::RemoveOptions;
@@ -69,6 +75,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct ContainerService {
     shared: Arc<Shared>,
+    _guard: Arc<Guard>,
 }
 
 /// What the service and all owners use.
@@ -81,6 +88,17 @@ struct Shared {
     registry: registry::Registry,
     execs: exec::ExecTable,
     logs: Arc<crate::logs::LogWatcher>,
+    departed: departed::Departed,
+}
+
+/// Held by every clone of the service. Owner tasks hold `Shared`, and with it each other's handles: they end when the last
+/// service has taken these away.
+struct Guard(Arc<Shared>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.0.registry.clear();
+    }
 }
 
 /// How many containers are in which state, for `/info`.
@@ -106,6 +124,7 @@ impl ContainerService {
         images: ImageResolver,
         runtime: Arc<dyn runtime::Runtime>,
     ) -> std::io::Result<Self> {
+        let departed = departed::Departed::open(paths.departed());
         let shared = Shared {
             paths,
             events,
@@ -115,8 +134,10 @@ impl ContainerService {
             registry: registry::Registry::default(),
             execs: exec::ExecTable::default(),
             logs: Arc::new(crate::logs::LogWatcher::new()?),
+            departed,
         };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Arc::new(shared);
+        Ok(Self { _guard: Arc::new(Guard(shared.clone())), shared })
     }
 
     fn find(&self, key: &str) -> Result<Handle, ContainerError> {

@@ -1,5 +1,6 @@
 //! A container as it is written down: what was asked for, what became of it, what state it is in.
 
+use super::health::Health;
 use super::links::Link;
 use super::mounts::MountSpec;
 use super::state::State;
@@ -52,12 +53,21 @@ pub struct Container {
     /// Inode of its cgroup2 directory while it runs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cgroup_id: Option<u64>,
-    /// How often the restart policy started it again.
+    /// How often the restart policy started it again since the user did.
     #[serde(default)]
     pub restart_count: u64,
+    /// The policy's last delay, in milliseconds; the next one is reckoned from it.
+    #[serde(default)]
+    pub restart_delay: u64,
     /// A user stopped it: `unless-stopped` does not start it again.
     #[serde(default)]
     pub stopped_by_user: bool,
+    /// What its health check says, once it has run with one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub health: Option<Health>,
+    /// The host's boot in which it was started last: after another one it cannot run any more, whatever its pid.
+    #[serde(default)]
+    pub boot_id: String,
 }
 
 /// The API's types leave `null` where Go does, so they are read back as Go reads.

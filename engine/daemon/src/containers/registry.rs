@@ -77,6 +77,11 @@ impl Registry {
         }
     }
 
+    /// Lets go of all containers.
+    pub(super) fn clear(&self) {
+        *self.tables() = Tables::default();
+    }
+
     /// Makes a container visible.
     pub(super) fn insert(&self, handle: Handle) {
         self.tables().containers.insert(handle.id().to_string(), handle);

@@ -4,13 +4,14 @@
 use super::model::Container;
 use super::owner;
 use super::runtime::Adopted;
-use super::state::{Change, State, transition};
-use super::{ContainerService, RemoveOptions};
+use super::state::{Change, Exit, State, transition};
+use super::{ContainerService, RemoveOptions, boot, end, restart};
 use crate::ids::ContainerId;
 use crate::networks::{Endpoint, NetworkError, NetworkService};
 use crate::observability::OomVictim;
 use crate::store::object::{self, Durability};
-use futures_util::future::join_all;
+use crate::time::Time;
+use futures_util::future::{BoxFuture, join_all};
 use std::fs;
 use std::io;
 use tokio::sync::broadcast;
@@ -57,24 +58,30 @@ impl ContainerService {
         leases(endpoints).await?;
         let mut known: Vec<ContainerId> = found.iter().map(|(c, _)| c.id.clone()).collect();
         known.extend(damaged);
-        let mut removals = Vec::new();
-        for (container, exit) in found {
-            let id = container.id.clone();
-            if self.shared.registry.reserve(&container.name, &id).is_err() {
-                tracing::error!(container = %id, name = container.name, "two containers have one name");
-            }
-            let ended = matches!(container.state, State::Exited(_) | State::Removing { .. } | State::Dead { .. });
-            if ended && (container.host_config.auto_remove || !matches!(container.state, State::Exited(_))) {
-                removals.push(id);
-            }
-            self.shared.registry.insert(owner::spawn(self.shared.clone(), container, exit));
-        }
+        // Before anyone is started again: what a start makes has the names of what its last one left.
         let (runtime, live) = (self.shared.runtime.clone(), live.into_iter().map(|c| c.id).collect::<Vec<_>>());
         let reaped = tokio::task::spawn_blocking(move || runtime.reap_orphans(&known, &live)).await;
         reaped.map_err(|_| RestoreError::ShuttingDown)?.map_err(|source| RestoreError::List {
             directory: self.shared.paths.exec_root().display().to_string(),
             source,
         })?;
+        let mut removals = Vec::new();
+        for (container, _) in &found {
+            if self.shared.registry.reserve(&container.name, &container.id).is_err() {
+                tracing::error!(container = %container.id, name = container.name, "two containers have one name");
+            }
+        }
+        for (container, exit) in found {
+            let half_removed = matches!(container.state, State::Removing { .. } | State::Dead { .. });
+            let removes_itself = matches!(container.state, State::Exited(_)) && container.host_config.auto_remove;
+            if removes_itself {
+                self.shared.departed.remember(&container);
+            }
+            if half_removed || removes_itself {
+                removals.push(container.id.clone());
+            }
+            self.shared.registry.insert(owner::spawn(self.shared.clone(), container, exit));
+        }
         for id in removals {
             // A `--rm` container that ended, or a removal that a crash cut short.
             let options = RemoveOptions { volumes: true, ..RemoveOptions::default() };
@@ -117,33 +124,49 @@ impl ContainerService {
         read.map_err(|source| RestoreError::List { directory, source })
     }
 
-    /// What became of a container that ran.
-    async fn adopt(
-        &self,
-        mut container: Container,
-    ) -> (Container, Option<futures_util::future::BoxFuture<'static, super::Exit>>) {
-        if container.state.run().is_none() {
-            return (container, None);
-        }
-        match self.shared.runtime.adopt(&container).await {
-            Adopted::Running { exit } => (container, Some(exit)),
-            Adopted::Ended(exit) => {
-                let before = container.clone();
-                // A live state admits an exit always.
-                if let Ok(state) = transition(&container.state, Change::Exited(exit)) {
-                    container.state = state;
-                }
-                container.endpoint = None;
-                container.cgroup_id = None;
-                let written = owner::write(&self.shared, container.clone(), Durability::Renamed).await;
-                if let Err(error) = written {
-                    tracing::error!(container = %container.id, %error, "the container's state is not on disk");
-                }
-                self.shared.runtime.ended(&before);
-                let code = container.state.exit_code().to_string();
-                self.shared.events.publish(container.event("die").with("exitCode", code));
-                (container, None)
+    /// What became of a container while no daemon looked, and what its restart policy makes of that.
+    async fn adopt(&self, mut container: Container) -> (Container, Option<BoxFuture<'static, Exit>>) {
+        if container.state.run().is_some() {
+            let adopted = if boot::is_over(&container.boot_id) {
+                Adopted::Ended(died_with_the_host())
+            } else {
+                self.shared.runtime.adopt(&container).await
+            };
+            match adopted {
+                Adopted::Running { exit } => return (container, Some(exit)),
+                Adopted::Ended(exit) => self.ended_unseen(&mut container, exit).await,
             }
+        }
+        if let State::Exited(_) = container.state
+            && restart::at_daemon_start(&container)
+            // An exited one admits this always.
+            && let Ok(state) = transition(&container.state, Change::RestartDue(Time::now()))
+        {
+            container.state = state;
+            container.restart_count = 0;
+            container.restart_delay = 0;
+            container.stopped_by_user = false;
+            self.save(&container).await;
+        }
+        (container, None)
+    }
+
+    async fn ended_unseen(&self, container: &mut Container, exit: Exit) {
+        let before = container.clone();
+        match end::conclude(container, exit, true) {
+            Ok(events) => {
+                self.save(container).await;
+                self.shared.runtime.ended(&before);
+                events.into_iter().for_each(|event| self.shared.events.publish(event));
+            }
+            // A live state admits an exit always.
+            Err(refusal) => tracing::error!(container = %container.id, %refusal, "an exit does not fit the state"),
+        }
+    }
+
+    async fn save(&self, container: &Container) {
+        if let Err(error) = owner::write(&self.shared, container.clone(), Durability::Renamed).await {
+            tracing::error!(container = %container.id, %error, "the container's state is not on disk");
         }
     }
 
@@ -168,4 +191,9 @@ impl ContainerService {
             }
         });
     }
+}
+
+/// A container of another boot of the host: it ended with that, and nobody knows when. The code is Docker's.
+fn died_with_the_host() -> Exit {
+    Exit { code: 255, oom_killed: false, started_at: Time::NEVER, finished_at: Time::now(), error: String::new() }
 }

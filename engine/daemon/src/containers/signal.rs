@@ -45,6 +45,12 @@ const NAMES: [(&str, u32); 35] = [
 const RTMIN: u32 = 34;
 const RTMAX: u32 = 64;
 
+/// SIGINT, as ^C sends it.
+pub(super) const INT: u32 = 2;
+
+/// SIGQUIT.
+pub(super) const QUIT: u32 = 3;
+
 /// SIGKILL.
 pub(super) const KILL: u32 = 9;
 

@@ -2,7 +2,7 @@
 
 use super::ContainerService;
 use super::model::{Container, NetworkMode};
-use crate::observability::{ContainerSample, ContainerSource, Limits, State};
+use crate::observability::{ContainerSample, ContainerSource, Health, Limits, State};
 use crate::time::Time;
 
 impl ContainerSource for ContainerService {
@@ -33,12 +33,17 @@ impl ContainerService {
                 super::State::Created { .. } => State::Created,
                 super::State::Running(_) => State::Running,
                 super::State::Paused(_) => State::Paused,
+                super::State::Restarting { .. } => State::Restarting,
                 super::State::Exited(_) => State::Exited,
                 super::State::Removing { .. } => State::Removing,
                 super::State::Dead { .. } => State::Dead,
             },
             exit_code: state.exit().map(|exit| i32::from(exit.code)),
-            health: None,
+            health: container.health.as_ref().map(|health| match health.status {
+                super::HealthStatus::Starting => Health::Starting,
+                super::HealthStatus::Healthy => Health::Healthy,
+                super::HealthStatus::Unhealthy => Health::Unhealthy,
+            }),
             restarts: container.restart_count,
             created_at: seconds(container.created),
             started_at: started.filter(|time| *time != Time::NEVER).map(seconds),

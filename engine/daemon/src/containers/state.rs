@@ -3,16 +3,23 @@
 //! ```text
 //!             start            pause
 //!  Created ----------> Running <------> Paused
-//!     |  \ (failed: stays,  ^  \          |
-//!     |    with the reason) |   \ exit    | exit
-//!     |               start |    v        v
-//!     |                     +-- Exited <--+
-//!     |   remove                  | remove
-//!     +-----------> Removing <----+
+//!     |  \ (failed: stays,  ^ ^ \          |
+//!     |    with the reason) | |  \ exit    | exit
+//!     |                     | |   v        v
+//!     |               start | |  Exited <--+
+//!     |                     | |  | ^   |
+//!     |     the policy runs | +--+ |   | remove
+//!     |            it again |      |   |
+//!     |                    Restarting  |
+//!     |   remove                       |
+//!     +-----------> Removing <---------+
 //!                      | (failed)
 //!                      v
 //!                     Dead ---> Removing again
 //! ```
+//! An end that a restart policy answers goes on from `Exited` to `Restarting` in one step; nobody sees what is between. From there
+//! a user's stop leads back to `Exited`, and so does a start that fails.
+//!
 //! A state carries exactly the data that is true in it: there is no pid of a stopped container and no
 //! exit code of one that never ran. `transition` is pure; only a container's owner task calls it. Docker's
 //! words for states, and its set of booleans, appear in the API's view alone.
@@ -34,6 +41,13 @@ pub enum State {
     Running(Run),
     /// Its init is frozen.
     Paused(Run),
+    /// Its init has ended, and the restart policy will run it again.
+    Restarting {
+        /// How it ended.
+        exit: Exit,
+        /// When it is run again.
+        due: Time,
+    },
     /// Its init has ended.
     Exited(Exit),
     /// Its files are being taken away.
@@ -102,6 +116,10 @@ pub(super) enum Change {
     OutOfMemory,
     /// The init has ended.
     Exited(Exit),
+    /// The restart policy will run it again, at this time.
+    RestartDue(Time),
+    /// It will not be run again after all.
+    RestartCancelled,
     /// Removal begins.
     RemovalBegun,
     /// Removal failed.
@@ -123,6 +141,12 @@ pub enum Refusal {
     /// It is not paused.
     #[error("container is not paused")]
     NotPaused,
+    /// It has ended and waits for its restart.
+    #[error("container is restarting")]
+    Restarting,
+    /// It does not wait for a restart.
+    #[error("container is not restarting")]
+    NotRestarting,
     /// It is being removed, or could not be.
     #[error("container is marked for removal")]
     Removing,
@@ -136,14 +160,14 @@ pub enum Refusal {
 /// # Errors
 /// When the change is not possible in this state; the state then stays.
 pub(super) fn transition(state: &State, change: Change) -> Result<State, Refusal> {
-    use State::{Created, Dead, Exited, Paused, Removing, Running};
+    use State::{Created, Dead, Exited, Paused, Removing, Restarting, Running};
     Ok(match (state, change) {
-        (Created { .. } | Exited(_), Change::Started(run)) => Running(run),
+        (Created { .. } | Exited(_) | Restarting { .. }, Change::Started(run)) => Running(run),
         (Running(_), Change::Started(_) | Change::StartFailed(_)) => return Err(Refusal::AlreadyRunning),
         (Paused(_), Change::Started(_) | Change::StartFailed(_)) => return Err(Refusal::Paused),
 
         (Created { .. }, Change::StartFailed(failure)) => Created { failure: Some(failure) },
-        (Exited(exit), Change::StartFailed(failure)) => {
+        (Exited(exit) | Restarting { exit, .. }, Change::StartFailed(failure)) => {
             Exited(Exit { code: failure.code, error: failure.error, ..exit.clone() })
         }
 
@@ -159,6 +183,9 @@ pub(super) fn transition(state: &State, change: Change) -> Result<State, Refusal
             Exited(Exit { oom_killed: exit.oom_killed || run.oom_killed, started_at: run.started_at, ..exit })
         }
 
+        (Exited(exit), Change::RestartDue(due)) => Restarting { exit: exit.clone(), due },
+        (Restarting { exit, .. }, Change::RestartCancelled) => Exited(exit.clone()),
+
         (Created { .. }, Change::RemovalBegun) => Removing { exit: None },
         (Exited(exit), Change::RemovalBegun) => Removing { exit: Some(exit.clone()) },
         (Dead { exit, .. }, Change::RemovalBegun) => Removing { exit: exit.clone() },
@@ -168,6 +195,9 @@ pub(super) fn transition(state: &State, change: Change) -> Result<State, Refusal
         (_, Change::RemovalFailed(_)) => return Err(Refusal::NotRemoving),
 
         (Removing { .. } | Dead { .. }, _) => return Err(Refusal::Removing),
+        (Restarting { .. }, _) => return Err(Refusal::Restarting),
+        (Running(_) | Paused(_), Change::RestartDue(_)) => return Err(Refusal::AlreadyRunning),
+        (_, Change::RestartDue(_) | Change::RestartCancelled) => return Err(Refusal::NotRestarting),
         (Created { .. } | Exited(_), Change::Paused | Change::Unpaused | Change::OutOfMemory | Change::Exited(_)) => {
             return Err(Refusal::NotRunning);
         }
@@ -184,6 +214,7 @@ impl State {
             Self::Created { .. } => "created",
             Self::Running(_) => "running",
             Self::Paused(_) => "paused",
+            Self::Restarting { .. } => "restarting",
             Self::Exited(_) => "exited",
             Self::Removing { .. } => "removing",
             Self::Dead { .. } => "dead",
@@ -198,10 +229,15 @@ impl State {
         }
     }
 
-    /// The last end, if it has ended and does not run again.
+    /// What Docker calls running: it lives, or is about to.
+    pub const fn is_active(&self) -> bool {
+        matches!(self, Self::Running(_) | Self::Paused(_) | Self::Restarting { .. })
+    }
+
+    /// The last end, if it does not run now.
     pub const fn exit(&self) -> Option<&Exit> {
         match self {
-            Self::Exited(exit) => Some(exit),
+            Self::Exited(exit) | Self::Restarting { exit, .. } => Some(exit),
             Self::Removing { exit } | Self::Dead { exit, .. } => exit.as_ref(),
             _ => None,
         }

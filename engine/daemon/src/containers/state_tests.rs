@@ -25,6 +25,8 @@ fn changes() -> impl Strategy<Value = Change> {
         Just(Change::Unpaused),
         Just(Change::OutOfMemory),
         any::<u8>().prop_map(|code| Change::Exited(exit(code))),
+        (1_u64..1000).prop_map(|at| Change::RestartDue(Time::from_nanos(at))),
+        Just(Change::RestartCancelled),
         Just(Change::RemovalBegun),
         Just(Change::RemovalFailed("busy".to_owned())),
     ]
@@ -43,7 +45,11 @@ proptest! {
                 Err(_) => continue,
             }
             match (&change, &before, &state) {
-                (Change::Started(run), State::Created { .. } | State::Exited(_), State::Running(now)) => {
+                (
+                    Change::Started(run),
+                    State::Created { .. } | State::Exited(_) | State::Restarting { .. },
+                    State::Running(now),
+                ) => {
                     oom_in_this_run = false;
                     prop_assert_eq!(run, now);
                 }
@@ -52,6 +58,10 @@ proptest! {
                     prop_assert_eq!(run.started_at, now.started_at);
                     prop_assert_eq!(oom_in_this_run, now.oom_killed);
                 }
+                (Change::RestartDue(at), State::Exited(a), State::Restarting { exit: b, due }) => {
+                    prop_assert_eq!((a, at), (b, due));
+                }
+                (Change::RestartCancelled, State::Restarting { exit: a, .. }, State::Exited(b)) => prop_assert_eq!(a, b),
                 (Change::StartFailed(_), _, now) => prop_assert_eq!(now.exit_code(), 127),
                 (Change::OutOfMemory, _, now) => {
                     oom_in_this_run = true;
@@ -64,6 +74,7 @@ proptest! {
                 other => prop_assert!(false, "{:?}", other),
             }
             prop_assert!(state.run().is_none() || state.exit().is_none(), "alive and ended at once");
+            prop_assert!(state.is_active() || state.run().is_none(), "a live one is active");
             let json = serde_json::to_string(&state).unwrap();
             prop_assert_eq!(serde_json::from_str::<State>(&json).unwrap(), state.clone());
         }
@@ -90,4 +101,17 @@ fn a_failed_restart_keeps_the_times_of_the_last_run() {
     let state = transition(&ran, failed).unwrap();
     assert_eq!((state.status(), state.exit_code(), state.error()), ("exited", 126, "permission denied"));
     assert_eq!(state.exit().unwrap().started_at, Time::from_nanos(7));
+}
+
+#[test]
+fn what_waits_for_its_restart_is_neither_removed_nor_frozen() {
+    let ran = transition(&State::Running(run(7)), Change::Exited(exit(3))).unwrap();
+    let waiting = transition(&ran, Change::RestartDue(Time::from_nanos(9))).unwrap();
+    for change in [Change::RemovalBegun, Change::Paused, Change::Unpaused, Change::OutOfMemory, Change::Exited(exit(0))]
+    {
+        assert_eq!(transition(&waiting, change), Err(Refusal::Restarting));
+    }
+    assert_eq!((waiting.status(), waiting.is_active(), waiting.exit_code()), ("restarting", true, 3));
+    assert_eq!(transition(&waiting, Change::RestartCancelled).unwrap(), ran);
+    assert_eq!(transition(&ran, Change::RestartCancelled), Err(Refusal::NotRestarting));
 }

@@ -2,7 +2,7 @@
 
 use super::error::ContainerError;
 use super::model::Container;
-use super::spec;
+use super::{restart, spec};
 use hull_api::UpdateRequest;
 use hull_runtime::features::Features;
 
@@ -57,6 +57,7 @@ pub(super) fn apply(
         if host.auto_remove && request.restart_policy.name != "no" {
             return refuse("Restart policy cannot be updated because AutoRemove is enabled for the container");
         }
+        restart::check(&request.restart_policy, false)?;
         host.restart_policy.clone_from(&request.restart_policy);
     }
     let checked = spec::validate_update(host, features);

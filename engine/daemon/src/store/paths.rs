@@ -91,6 +91,11 @@ impl Paths {
         self.exec.join("c")
     }
 
+    /// Exit codes of containers that have removed themselves, for as long as they can be asked for.
+    pub fn departed(&self) -> PathBuf {
+        self.exec.join("departed.jsonl")
+    }
+
     /// The shim's control socket.
     pub fn control_socket(&self, id: &ContainerId) -> PathBuf {
         self.run(id).join("ctl")

@@ -202,6 +202,7 @@ fn runnable(container: &Container) -> Result<(), ContainerError> {
             let message = format!("container {id} is paused, unpause the container before exec");
             Err(ContainerError::state(Refusal::Paused, message))
         }
+        State::Restarting { .. } => Err(ContainerError::restarting(id)),
         _ => Err(ContainerError::state(Refusal::NotRunning, format!("container {id} is not running"))),
     }
 }

@@ -1,129 +1,38 @@
-//! Start, end, signals, freezing, name and limits.
+//! Signals, freezing, name and limits.
 
 use super::super::error::ContainerError;
-use super::super::model::Container;
-use super::super::runtime::StartError;
-use super::super::spec::Joins;
-use super::super::state::{Change, Exit, Refusal, Run, StartFailure, State};
-use super::super::{links, names, update};
-use super::{Next, Owner};
-use crate::events::{Event, Kind};
+use super::super::state::{Change, Refusal, State};
+use super::super::{names, update};
+use super::{Owner, Purpose};
 use crate::store::object::Durability;
 use hull_api::UpdateRequest;
 
 const SIGKILL: u32 = 9;
 
 impl Owner {
-    pub(super) async fn start(&mut self) -> Result<(), ContainerError> {
-        match &self.container.state {
-            State::Created { .. } | State::Exited(_) => {}
-            State::Running(_) => return Err(ContainerError::NotModified("container is already started")),
-            State::Paused(_) => {
-                let message = "cannot start a paused container, try unpause instead";
-                return Err(ContainerError::state(Refusal::Paused, message));
-            }
-            State::Removing { .. } | State::Dead { .. } => {
-                let message = "container is marked for removal and cannot be started";
-                return Err(ContainerError::state(Refusal::Removing, message));
-            }
-        }
-        self.container.stopped_by_user = false;
-        let joins = self.joins()?;
-        let linked = links::applied(&self.container, &self.shared.registry)?;
-        let clients = std::mem::take(&mut self.early);
-        let live = match self.shared.runtime.start(&linked, joins, clients).await {
-            Ok(live) => live,
-            Err(error) => return Err(self.start_failed(error).await),
-        };
-        self.exit = Some(live.exit);
-        self.container.endpoint = live.endpoint;
-        self.container.cgroup_id = live.cgroup_id;
-        let run = Run { pid: live.pid, started_at: live.started_at, oom_killed: false };
-        self.change(Change::Started(run)).map_err(|refusal| ContainerError::state(refusal, refusal.to_string()))?;
-        // The process runs whatever happens here; a daemon that comes back finds it by its socket.
-        self.save_or_log(Durability::Renamed).await;
-        self.publish();
-        self.announce_network("connect");
-        self.announce("start", Vec::new());
-        Ok(())
-    }
-
-    /// The inits of the containers whose namespaces it shares.
-    fn joins(&self) -> Result<Joins, ContainerError> {
-        let host = &self.container.host_config;
-        let init = |mode: &str| {
-            let Some(key) = mode.strip_prefix("container:") else { return Ok(None) };
-            let other = self.shared.registry.find(key)?.container();
-            match other.state.run() {
-                Some(run) => Ok(Some(run.pid)),
-                None => {
-                    let message = format!(
-                        "cannot join namespace of a non running container: container /{} is {}",
-                        other.name,
-                        other.state.status()
-                    );
-                    Err(ContainerError::state(Refusal::NotRunning, message))
-                }
-            }
-        };
-        Ok(Joins { net: init(&host.network_mode)?, pid: init(&host.pid_mode)?, ipc: init(&host.ipc_mode)? })
-    }
-
-    async fn start_failed(&mut self, error: StartError) -> ContainerError {
-        let failure = StartFailure { code: error.code, error: error.message.clone() };
-        if let Err(refusal) = self.change(Change::StartFailed(failure)) {
-            tracing::error!(container = %self.container.id, %refusal, "a failed start does not fit the state");
-        }
-        self.save_or_log(Durability::Renamed).await;
-        self.publish_end();
-        ContainerError::Start { message: error.message, kind: error.kind }
-    }
-
-    /// The init has ended.
-    pub(super) async fn ended(&mut self, exit: Exit) -> Next {
-        let seen_before = self.container.state.run().is_some_and(|run| run.oom_killed);
-        if exit.oom_killed && !seen_before {
-            self.announce("oom", Vec::new());
-        }
-        let before = self.container.clone();
-        if let Err(refusal) = self.change(Change::Exited(exit)) {
-            tracing::error!(container = %self.container.id, %refusal, "an exit does not fit the state");
-            return Next::Continue;
-        }
-        self.container.endpoint = None;
-        self.container.cgroup_id = None;
-        // Written down before the run directory goes, which has the exit's only other record.
-        self.save_or_log(Durability::Renamed).await;
-        self.shared.runtime.ended(&before);
-        self.publish_end();
-        self.announce_exit();
-        self.announce_disconnect(&before);
-        if self.container.host_config.auto_remove {
-            return self.remove_automatically().await;
-        }
-        Next::Continue
-    }
-
-    fn announce_exit(&self) {
-        if let Some(exit) = self.container.state.exit() {
-            let seconds = exit.finished_at.nanos().saturating_sub(exit.started_at.nanos()) / 1_000_000_000;
-            self.announce("die", vec![("exitCode", exit.code.to_string()), ("execDuration", seconds.to_string())]);
-        }
-    }
-
-    fn announce_network(&self, action: &'static str) {
-        network_event(&self.shared, &self.container, action);
-    }
-
-    fn announce_disconnect(&self, before: &Container) {
-        network_event(&self.shared, before, "disconnect");
-    }
-
-    pub(super) async fn signal(&mut self, signal: u32, stops: bool) -> Result<(), ContainerError> {
+    /// Sends a signal to the init. One that is to end a container whose restart is pending ends the waiting.
+    pub(super) async fn signal(&mut self, signal: u32, purpose: Purpose) -> Result<(), ContainerError> {
         let id = self.container.id.clone();
+        if matches!(self.container.state, State::Restarting { .. }) {
+            return match purpose {
+                Purpose::Notice => Err(ContainerError::restarting(&id)),
+                Purpose::Kill | Purpose::Stop | Purpose::Cycle => {
+                    self.cancel_restart(purpose).await;
+                    Ok(())
+                }
+            };
+        }
         if self.container.state.run().is_none() {
             let message = format!("cannot kill container: {id}: container {id} is not running");
             return Err(ContainerError::state(Refusal::NotRunning, message));
+        }
+        self.purpose = self.purpose.max(purpose);
+        if matches!(purpose, Purpose::Kill | Purpose::Stop) && !self.container.stopped_by_user {
+            self.container.stopped_by_user = true;
+            if !matches!(self.container.host_config.restart_policy.name.as_str(), "" | "no") {
+                // A daemon that dies between this and the end must not find a container to be restarted.
+                self.save_or_log(Durability::Renamed).await;
+            }
         }
         match self.shared.runtime.signal(&self.container, None, signal).await {
             Ok(()) => {}
@@ -134,12 +43,9 @@ impl Owner {
             }
             Err(error) => return Err(ContainerError::system("send a signal to", &id)(error)),
         }
-        if stops && !self.container.stopped_by_user {
-            self.container.stopped_by_user = true;
-        }
         self.announce("kill", vec![("signal", signal.to_string())]);
         // A frozen process gets its signal when it is thawed.
-        if stops && self.is(|state| matches!(state, State::Paused(_))) {
+        if purpose != Purpose::Notice && self.is(|state| matches!(state, State::Paused(_))) {
             self.freeze(false).await?;
         }
         Ok(())
@@ -150,9 +56,14 @@ impl Owner {
         let change = if frozen { Change::Paused } else { Change::Unpaused };
         let previous = self.container.state.clone();
         self.change(change).map_err(|refusal| {
+            if refusal == Refusal::Restarting && frozen {
+                return ContainerError::restarting(&id);
+            }
             let message = match (refusal, frozen) {
                 (Refusal::Paused, true) => format!("container {id} is already paused"),
-                (Refusal::NotPaused | Refusal::NotRunning, false) => format!("Container {id} is not paused"),
+                (Refusal::NotPaused | Refusal::NotRunning | Refusal::Restarting, false) => {
+                    format!("Container {id} is not paused")
+                }
                 _ => format!("container {id} is not running"),
             };
             ContainerError::state(refusal, message)
@@ -226,15 +137,5 @@ impl Owner {
         self.publish();
         self.announce("update", Vec::new());
         Ok(warnings)
-    }
-}
-
-fn network_event(shared: &super::super::Shared, container: &Container, action: &'static str) {
-    if let Some(endpoint) = &container.endpoint {
-        let event = Event::new(Kind::Network, action, &endpoint.network_id)
-            .with("container", container.id.as_str())
-            .with("name", &endpoint.network)
-            .with("type", "bridge");
-        shared.events.publish(event);
     }
 }

@@ -11,14 +11,17 @@
 
 mod lifecycle;
 mod remove;
+mod run;
 
 use super::Shared;
 use super::attach::Relay;
 use super::error::ContainerError;
+use super::health::ProbeResult;
 use super::model::Container;
 use super::state::{Change, Exit, State, transition};
 use crate::ids::ContainerId;
 use crate::store::object::{self, Durability};
+use crate::time::Time;
 use futures_util::future::BoxFuture;
 use hull_api::UpdateRequest;
 use std::borrow::Cow;
@@ -39,9 +42,9 @@ type Reply<T> = oneshot::Sender<Result<T, ContainerError>>;
 /// What an owner can be told.
 pub(super) enum Command {
     /// Run it.
-    Start(Reply<()>),
-    /// Send a signal to its init. `stops`: the user wants it to stay stopped.
-    Signal { signal: u32, stops: bool, reply: Reply<()> },
+    Start { cause: Cause, reply: Reply<()> },
+    /// Send a signal to its init.
+    Signal { signal: u32, purpose: Purpose, reply: Reply<()> },
     /// Freeze or thaw it.
     Freeze { frozen: bool, reply: Reply<()> },
     /// Give it another name.
@@ -58,6 +61,32 @@ pub(super) enum Command {
     AttachEarly { relay: Relay, reply: Reply<Option<Relay>> },
     /// The kernel killed one of its processes for want of memory.
     OutOfMemory,
+    /// A probe of the run that began then is over. Answered when it is taken into account.
+    Probed { started: Time, result: ProbeResult, reply: oneshot::Sender<()> },
+}
+
+/// Who starts a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// A user: counting begins anew.
+    User,
+    /// Its restart policy.
+    Policy,
+    /// The reaction to its bad health.
+    Health,
+}
+
+/// What a signal is for; of several the last one here counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Purpose {
+    /// What the process makes of it is its own affair.
+    Notice,
+    /// The user wants the container to end, and to stay so.
+    Kill,
+    /// The same, and the end is told as a stop.
+    Stop,
+    /// A stop by somebody who will start the container again: no policy, no automatic removal.
+    Cycle,
 }
 
 /// How to remove a container.
@@ -126,8 +155,14 @@ struct Owner {
     commands: mpsc::Receiver<Command>,
     /// Of the live init.
     exit: Option<BoxFuture<'static, Exit>>,
+    /// Resolves when the restart policy runs it again.
+    restart: Option<BoxFuture<'static, ()>>,
+    /// What the signals of this run were for.
+    purpose: Purpose,
     /// Clients that wait for output of the next run.
     early: Vec<Relay>,
+    /// To itself; weak, so that the task ends when nobody else is left.
+    own: mpsc::WeakSender<Command>,
 }
 
 /// Whether the owner's task goes on.
@@ -137,12 +172,17 @@ enum Next {
     Gone,
 }
 
-/// Gives a container its owner. `exit` is that of an init that runs already.
+/// Gives a container its owner. `exit` is that of an init that runs already. A health check goes on, and a back-off too.
 pub(super) fn spawn(shared: Arc<Shared>, container: Container, exit: Option<BoxFuture<'static, Exit>>) -> Handle {
     let (sender, commands) = mpsc::channel(16);
     let (published, watch) = watch::channel(Published { container: Arc::new(container.clone()), ends: 0 });
+    let own = sender.downgrade();
     let handle = Handle { id: container.id.clone(), commands: sender, published: watch };
-    tokio::spawn(Owner { shared, container, published, commands, exit, early: Vec::new() }.run());
+    let (restart, purpose, early) = (None, Purpose::Notice, Vec::new());
+    let mut owner = Owner { shared, container, published, commands, exit, restart, purpose, early, own };
+    owner.arm_restart();
+    owner.watch_health();
+    tokio::spawn(owner.run());
     handle
 }
 
@@ -150,7 +190,11 @@ impl Owner {
     async fn run(mut self) {
         loop {
             let next = tokio::select! {
-                exit = ended(&mut self.exit) => self.ended(exit).await,
+                exit = resolved(&mut self.exit) => self.ended(exit).await,
+                () = resolved(&mut self.restart) => {
+                    self.start_again().await;
+                    Next::Continue
+                }
                 command = self.commands.recv() => match command {
                     Some(command) => self.handle(command).await,
                     // Every handle is gone: the daemon goes down. The container stays as it is.
@@ -166,17 +210,16 @@ impl Owner {
     async fn handle(&mut self, command: Command) -> Next {
         // An answer that nobody waits for any more is not an error: the client has gone, the deed is done.
         match command {
-            Command::Start(reply) => {
-                let result = self.start().await;
+            Command::Start { cause, reply } => {
+                let result = self.start(cause).await;
                 let failed = result.is_err();
-                let ran = self.container.state.run().is_some();
                 let _ = reply.send(result);
-                if failed && !ran && self.container.host_config.auto_remove {
+                if failed && !self.container.state.is_active() && self.container.host_config.auto_remove {
                     return self.remove_automatically().await;
                 }
             }
-            Command::Signal { signal, stops, reply } => {
-                let _ = reply.send(self.signal(signal, stops).await);
+            Command::Signal { signal, purpose, reply } => {
+                let _ = reply.send(self.signal(signal, purpose).await);
             }
             Command::Freeze { frozen, reply } => {
                 let _ = reply.send(self.freeze(frozen).await);
@@ -205,6 +248,10 @@ impl Owner {
                 let _ = reply.send(Ok(given_back));
             }
             Command::OutOfMemory => self.out_of_memory().await,
+            Command::Probed { started, result, reply } => {
+                self.probed(started, result).await;
+                let _ = reply.send(());
+            }
         }
         Next::Continue
     }
@@ -251,12 +298,13 @@ impl Owner {
     }
 }
 
-async fn ended(exit: &mut Option<BoxFuture<'static, Exit>>) -> Exit {
-    match exit {
-        Some(future) => {
-            let ended = future.await;
-            *exit = None;
-            ended
+/// What a future gives; never, where there is none.
+async fn resolved<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
+    match future {
+        Some(pending) => {
+            let value = pending.await;
+            *future = None;
+            value
         }
         None => std::future::pending().await,
     }

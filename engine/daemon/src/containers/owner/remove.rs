@@ -2,7 +2,7 @@
 
 use super::super::error::ContainerError;
 use super::super::state::{Change, Refusal, State};
-use super::{Next, Owner, RemoveOptions, Reply, ended};
+use super::{Next, Owner, Purpose, RemoveOptions, Reply, resolved};
 use crate::events::{Event, Kind};
 use crate::store::object::Durability;
 use futures_util::FutureExt;
@@ -41,6 +41,8 @@ impl Owner {
 
     /// At the end of a `--rm` container.
     pub(super) async fn remove_automatically(&mut self) -> Next {
+        // First: a crash after this finds the container, or its code, or both.
+        self.shared.departed.remember(&self.container);
         match self.remove(true).await {
             Ok(()) => Next::Gone,
             Err(error) => {
@@ -53,7 +55,7 @@ impl Owner {
     /// Kills a running container if that is allowed.
     async fn make_removable(&mut self, force: bool) -> Result<(), ContainerError> {
         let status = self.container.state.status();
-        if self.container.state.run().is_none() {
+        if !self.container.state.is_active() {
             return Ok(());
         }
         let name = &self.container.name;
@@ -66,8 +68,12 @@ impl Owner {
             };
             return Err(ContainerError::state(refusal, format!("cannot remove container \"/{name}\": {what}")));
         }
-        self.signal(9, true).await?;
-        let exit = tokio::time::timeout(KILL_PATIENCE, ended(&mut self.exit)).await;
+        self.signal(9, Purpose::Kill).await?;
+        if self.container.state.run().is_none() {
+            // It waited for its restart.
+            return Ok(());
+        }
+        let exit = tokio::time::timeout(KILL_PATIENCE, resolved(&mut self.exit)).await;
         let exit = exit.map_err(|_elapsed| {
             let id = &self.container.id;
             ContainerError::BadParameter(format!("cannot remove container \"/{}\": could not kill container: tried to kill container, but did not receive an exit event ({id})", self.container.name))

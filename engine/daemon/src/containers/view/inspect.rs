@@ -4,9 +4,9 @@ use super::networks;
 use crate::containers::error::ContainerError;
 use crate::containers::model::{Container, LogDriver};
 use crate::containers::state::State;
-use crate::containers::{ContainerService, Shared, links};
+use crate::containers::{ContainerService, Health, ProbeResult, Shared, links};
 use crate::time::Time;
-use hull_api::{ContainerInspect, ContainerState, GraphDriver, HostConfig, NetworkSettings};
+use hull_api::{ContainerInspect, ContainerState, GraphDriver, HealthcheckResult, HostConfig, NetworkSettings};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -40,7 +40,7 @@ fn inspect(shared: &Shared, container: &Container) -> ContainerInspect {
         created: container.created.to_string(),
         path: container.path.clone(),
         args: container.args.clone(),
-        state: state(&container.state),
+        state: state(container),
         image: container.image.clone(),
         resolv_conf_path: file("resolv.conf"),
         hostname_path: file("hostname"),
@@ -61,15 +61,16 @@ fn inspect(shared: &Shared, container: &Container) -> ContainerInspect {
 }
 
 /// Docker's set of booleans and times.
-fn state(state: &State) -> ContainerState {
+fn state(container: &Container) -> ContainerState {
+    let state = &container.state;
     let run = state.run();
     let exit = state.exit();
     let started = run.map(|r| r.started_at).or(exit.map(|e| e.started_at)).unwrap_or(Time::NEVER);
     ContainerState {
         status: state.status().to_owned(),
-        running: run.is_some(),
+        running: state.is_active(),
         paused: matches!(state, State::Paused(_)),
-        restarting: false,
+        restarting: matches!(state, State::Restarting { .. }),
         oom_killed: run.map_or_else(|| exit.is_some_and(|e| e.oom_killed), |r| r.oom_killed),
         dead: matches!(state, State::Dead { .. }),
         pid: run.map_or(0, |r| i64::from(r.pid)),
@@ -77,7 +78,21 @@ fn state(state: &State) -> ContainerState {
         error: state.error().to_owned(),
         started_at: started.to_string(),
         finished_at: exit.map_or(Time::NEVER, |e| e.finished_at).to_string(),
-        health: None,
+        health: container.health.as_ref().map(health),
+    }
+}
+
+fn health(health: &Health) -> hull_api::Health {
+    let result = |result: &ProbeResult| HealthcheckResult {
+        start: result.start.to_string(),
+        end: result.end.to_string(),
+        exit_code: result.exit_code,
+        output: result.output.clone(),
+    };
+    hull_api::Health {
+        status: health.status.as_str().to_owned(),
+        failing_streak: i64::try_from(health.failing_streak).unwrap_or(i64::MAX),
+        log: health.log.iter().map(result).collect(),
     }
 }
 

@@ -1,13 +1,25 @@
 //! The text for people: `Up 2 minutes (Paused)`, `Exited (1) 3 hours ago`.
 
+use crate::containers::HealthStatus;
+use crate::containers::model::Container;
 use crate::containers::state::State;
 use std::time::Duration;
 
 /// Docker's status text.
-pub(super) fn text(state: &State) -> String {
-    match state {
+pub(super) fn text(container: &Container) -> String {
+    match &container.state {
         State::Created { .. } => "Created".to_owned(),
-        State::Running(run) => format!("Up {}", human(run.started_at.elapsed())),
+        State::Running(run) => {
+            let up = human(run.started_at.elapsed());
+            match container.health.as_ref().map(|health| health.status) {
+                None => format!("Up {up}"),
+                Some(HealthStatus::Starting) => format!("Up {up} (health: starting)"),
+                Some(verdict) => format!("Up {up} ({})", verdict.as_str()),
+            }
+        }
+        State::Restarting { exit, .. } => {
+            format!("Restarting ({}) {} ago", exit.code, human(exit.finished_at.elapsed()))
+        }
         State::Paused(run) => format!("Up {} (Paused)", human(run.started_at.elapsed())),
         State::Exited(exit) => format!("Exited ({}) {} ago", exit.code, human(exit.finished_at.elapsed())),
         State::Removing { .. } => "Removal In Progress".to_owned(),

@@ -17,7 +17,7 @@ pub(in crate::containers) fn summary(container: &Container, image: String) -> Co
         size_root_fs: 0,
         labels: container.config.labels.clone(),
         state: container.state.status().to_owned(),
-        status: status::text(&container.state),
+        status: status::text(container),
         host_config: SummaryHostConfig {
             network_mode: container.host_config.network_mode.clone(),
             annotations: container.host_config.annotations.clone(),

@@ -82,8 +82,11 @@ fn container(config: ContainerConfig, host_config: HostConfig) -> Container {
         endpoint: None,
         cgroup_id: None,
         restart_count: 0,
+        restart_delay: 0,
         stopped_by_user: false,
         links: Vec::new(),
+        health: None,
+        boot_id: String::new(),
     }
 }
 
