@@ -130,6 +130,14 @@ steps! {
     67 Arg { value },
 }
 
+/// The version of the protocol that a step came with. A plan says the newest of its steps in its header, so that an exec
+/// without new ones can be run by an older shim. A step that is new says its version here.
+#[cfg(feature = "alloc")]
+const fn since(tag: u8) -> u16 {
+    let _ = tag;
+    1
+}
+
 #[cfg(feature = "alloc")]
 fn write_step(step: &Step<'_>, sink: &mut impl Sink) {
     let mut length = Count::default();
@@ -193,7 +201,7 @@ impl fmt::Debug for Steps<'_> {
 
 #[cfg(feature = "alloc")]
 mod owned {
-    use super::{DecodeError, Field, MAGIC, Step, Steps, VERSION, fmt, write_step};
+    use super::{DecodeError, Field, MAGIC, Step, Steps, fmt, since, tag, write_step};
     use crate::frame::MAX_PAYLOAD;
     use alloc::vec::Vec;
 
@@ -216,27 +224,34 @@ mod owned {
     #[derive(Debug, Clone)]
     pub struct PlanBuilder {
         bytes: Vec<u8>,
+        /// What its steps need.
+        version: u16,
     }
 
     impl PlanBuilder {
-        /// An empty plan of this version.
+        /// An empty plan.
         pub fn new() -> Self {
             let mut bytes = Vec::with_capacity(4096);
             bytes.extend_from_slice(MAGIC);
-            VERSION.write(&mut bytes);
+            let version = 1u16;
+            version.write(&mut bytes);
             0u16.write(&mut bytes);
-            Self { bytes }
+            Self { bytes, version }
         }
 
         /// Appends a step.
         pub fn push(&mut self, step: &Step<'_>) -> &mut Self {
             write_step(step, &mut self.bytes);
+            self.version = self.version.max(since(tag(step)));
             self
         }
 
         /// The finished plan, unless it is too long for a frame.
-        pub fn finish(self) -> Result<Plan, PlanTooLong> {
+        pub fn finish(mut self) -> Result<Plan, PlanTooLong> {
             let length = self.bytes.len();
+            if let Some(version) = self.bytes.get_mut(MAGIC.len()..MAGIC.len() + 2) {
+                version.copy_from_slice(&self.version.to_le_bytes());
+            }
             if u32::try_from(length).is_ok_and(|length| length <= MAX_PAYLOAD) {
                 Ok(Plan { bytes: self.bytes })
             } else {

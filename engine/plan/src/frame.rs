@@ -4,7 +4,7 @@
 
 use crate::codec::check_version;
 use crate::wire::{Count, Field, Reader, Sink, SliceSink};
-use crate::{DecodeError, ExitRecord, VERSION};
+use crate::{DecodeError, ExitRecord};
 use core::ffi::CStr;
 
 /// Longest payload of a frame, in bytes (a Plan with a 2 MiB environment fits).
@@ -23,7 +23,7 @@ pub struct FrameHeader {
     pub kind: u8,
     /// For `Output`: 1 stdout (also a terminal), 2 stderr; else 0.
     pub stream: u8,
-    /// Protocol version of the sender.
+    /// The version that this kind of frame came with, see [`kind::since`]: what a receiver has to know at least.
     pub version: u16,
     /// Payload length, bytes.
     pub length: u32,
@@ -242,7 +242,8 @@ impl FrameHeader {
     /// The header of an [`Frame::Output`] with this many bytes, for senders that have the bytes elsewhere.
     /// `length` is at most [`MAX_CHUNK`].
     pub fn output(stream: u8, length: usize) -> Self {
-        Self { kind: kind::OUTPUT, stream, version: VERSION, length: u32::try_from(length).unwrap_or(u32::MAX) }
+        let version = kind::since(kind::OUTPUT);
+        Self { kind: kind::OUTPUT, stream, version, length: u32::try_from(length).unwrap_or(u32::MAX) }
     }
 }
 
@@ -284,6 +285,13 @@ pub mod kind {
     pub const DONE: u8 = 71;
     /// [`super::Frame::Refused`]
     pub const REFUSED: u8 = 72;
+
+    /// The version of the protocol that a kind came with; a frame says it in its header. So an older shim takes everything
+    /// from a newer daemon that it can know, and refuses the rest. A kind that is new says its version here.
+    pub const fn since(kind: u8) -> u16 {
+        let _ = kind;
+        1
+    }
 
     /// Longest payload of a kind; `None`: there is no such kind.
     pub(super) fn limit(kind: u8) -> Option<u32> {
@@ -377,7 +385,7 @@ impl<'a> Frame<'a> {
         FrameHeader {
             kind: self.kind(),
             stream: if let Self::Output { stream, .. } = self { *stream } else { 0 },
-            version: VERSION,
+            version: kind::since(self.kind()),
             length: u32::try_from(length.0).unwrap_or(u32::MAX),
         }
     }

@@ -20,8 +20,11 @@
 //! - A connection is one client's: closing it, or half of it, is leaving. What has been asked for goes on; a stdin made
 //!   for one client (`Stdin { once: true }`) ends.
 //! - `Attach` and `Exec` are refused with `ESRCH` before `Started` and after the end; an id that is in use with `EEXIST`.
-//! - `Exited` comes after the last `Output`, and after the exit record is on disk. It unbinds the connection, which may
-//!   then be closed or used again.
+//! - `Exited` comes after the last `Output` of its connection, and after the exit record is on disk. A connection that has
+//!   no output to wait for (`Subscribe`) hears at once, however slow others are. It unbinds the connection, which may then
+//!   be closed or used again.
+//! - Frames and plans say the version that they need, not the newest that their sender knows: an old shim works under a
+//!   new daemon as long as that asks for nothing new.
 //! - A frame that is malformed, or that makes no sense from this side, ends its connection and nothing else.
 //! - The control socket is gone before the first `Exited` of the init is sent: who cannot connect finds the record.
 #![no_std]
@@ -44,5 +47,6 @@ pub use frame::{Frame, FrameHeader, StepKind};
 pub use record::ExitRecord;
 pub use step::Step;
 
-/// Version of the protocol. A newer daemon speaks an older shim's version; the shim refuses a newer one than its own.
+/// Version of the protocol: the newest that this side knows. What needs more is refused. Version 1 is written down byte by
+/// byte in `tests/version_1.rs`, because shims that speak it run on under every newer daemon.
 pub const VERSION: u16 = 1;

@@ -39,8 +39,19 @@ impl Shim {
         if place == INIT {
             self.end_container();
         }
+        self.tell_watchers(place, record);
         if drained {
             self.tell(place);
+        }
+    }
+
+    /// Tells those that get no output at once: a client that does not read must not hide the end from the daemon.
+    fn tell_watchers(&mut self, place: usize, record: ExitRecord) {
+        for connection in self.connections.iter_mut().flatten() {
+            if connection.watches == Some(place) && !connection.attached {
+                connection.send(&Frame::Exited { record });
+                connection.let_go();
+            }
         }
     }
 

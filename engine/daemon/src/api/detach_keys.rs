@@ -11,13 +11,18 @@ impl Default for DetachKeys {
 }
 
 impl DetachKeys {
-    /// `ctrl-p,ctrl-q`, `a,b`: letters, `ctrl-` with a letter or one of `@[\]^_`, and `DEL`.
-    ///
-    /// # Errors
-    /// What the client is told.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let invalid = |key: &str| format!("Invalid detach keys ({text}) provided: unknown character: '{key}'");
-        text.split(',').map(|key| code(key).ok_or_else(|| invalid(key))).collect::<Result<_, _>>().map(Self)
+    /// `ctrl-p,ctrl-q`, `a,b`: characters, `ctrl-` with a letter or one of `@[\]^_`, and `DEL`. Empty means the usual ones, as for Docker;
+    /// `None`: it is none of these.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self::default());
+        }
+        text.split(',').map(code).collect::<Option<_>>().map(Self)
+    }
+
+    /// What the terminal sends for them.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -89,10 +94,11 @@ mod tests {
 
     #[test]
     fn keys_are_spelled_as_dockers() {
-        assert_eq!(DetachKeys::parse("ctrl-p,ctrl-q"), Ok(DetachKeys::default()));
-        assert_eq!(DetachKeys::parse("a,ctrl-@,ctrl-_,DEL"), Ok(DetachKeys(vec![b'a', 0, 31, 127])));
-        for bad in ["", "ctrl-", "ctrl-A", "ctrl-1", "ab", "a,,b"] {
-            assert!(DetachKeys::parse(bad).is_err(), "{bad}");
+        assert_eq!(DetachKeys::parse("ctrl-p,ctrl-q"), Some(DetachKeys::default()));
+        assert_eq!(DetachKeys::parse(""), Some(DetachKeys::default()));
+        assert_eq!(DetachKeys::parse("a,ctrl-@,ctrl-_,DEL"), Some(DetachKeys(vec![b'a', 0, 31, 127])));
+        for bad in [",", "ctrl-", "ctrl-A", "ctrl-1", "ab", "a,,b", "ä"] {
+            assert_eq!(DetachKeys::parse(bad), None, "{bad}");
         }
     }
 

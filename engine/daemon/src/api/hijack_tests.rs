@@ -1,5 +1,6 @@
 //! Both directions of a hijacked connection, over an in-memory pipe.
 
+use super::super::detach_keys::DetachKeys;
 use super::*;
 use futures_util::stream;
 use hull_api::stream::StreamKind;
@@ -31,9 +32,9 @@ fn start(tty: bool, at_eof: AtEof) -> Fixture {
     let (recorder, process) = mpsc::unbounded_channel();
     let (output, mut pieces) = mpsc::unbounded_channel();
     let stream = stream::poll_fn(move |cx| pieces.poll_recv(cx)).map(Ok).boxed();
-    let session =
-        Session { tty, output: stream, input: Some(Recorder(recorder)), at_eof, detach_keys: DetachKeys::default() };
-    Fixture { client, process, output, pump: tokio::spawn(pump(server, session)) }
+    let detach_keys = tty.then(DetachKeys::default);
+    let session = Session { raw: tty, output: stream, input: Some(Recorder(recorder)), at_eof, detach_keys };
+    Fixture { client, process, output, pump: tokio::spawn(pump(server, None, session)) }
 }
 
 fn piece(stream: StreamKind, bytes: &'static [u8]) -> Chunk {

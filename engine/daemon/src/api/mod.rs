@@ -9,7 +9,8 @@
 //! | [`observe`] | Hull's own: pids, pressure, `/metrics` |
 //! | [`absent`] | what Docker has and Hull answers with a clear no |
 //!
-//! Statuses are decided in [`error`], requests are read by [`request`], connections are taken over by [`hijack`].
+//! Statuses are decided in [`error`], requests are read by [`request`], connections are taken over by [`hijack`] and [`websocket`] for a
+//! [`session`].
 
 mod absent;
 mod containers;
@@ -20,9 +21,11 @@ mod images;
 mod networks;
 mod observe;
 mod request;
+mod session;
 mod system;
 mod transfer;
 mod volumes;
+mod websocket;
 
 use crate::engine::Engine;
 use axum::Router;

@@ -1,6 +1,7 @@
 //! After a restart of the daemon: containers are there as they were, those that live are adopted, and what nobody claims is
 //! taken away.
 
+use super::exec::restore_ended;
 use super::model::Container;
 use super::owner;
 use super::runtime::Adopted;
@@ -60,7 +61,8 @@ impl ContainerService {
         known.extend(damaged);
         // Before anyone is started again: what a start makes has the names of what its last one left.
         let (runtime, live) = (self.shared.runtime.clone(), live.into_iter().map(|c| c.id).collect::<Vec<_>>());
-        let reaped = tokio::task::spawn_blocking(move || runtime.reap_orphans(&known, &live)).await;
+        let in_use = live.clone();
+        let reaped = tokio::task::spawn_blocking(move || runtime.reap_orphans(&known, &in_use)).await;
         reaped.map_err(|_| RestoreError::ShuttingDown)?.map_err(|source| RestoreError::List {
             directory: self.shared.paths.exec_root().display().to_string(),
             source,
@@ -82,6 +84,8 @@ impl ContainerService {
             }
             self.shared.registry.insert(owner::spawn(self.shared.clone(), container, exit));
         }
+        let running: Vec<_> = live.iter().filter_map(|id| self.find(id.as_str()).ok()).collect();
+        join_all(running.iter().map(|handle| self.restore_execs(handle))).await;
         for id in removals {
             // A `--rm` container that ended, or a removal that a crash cut short.
             let options = RemoveOptions { volumes: true, ..RemoveOptions::default() };
@@ -152,6 +156,7 @@ impl ContainerService {
     }
 
     async fn ended_unseen(&self, container: &mut Container, exit: Exit) {
+        restore_ended(&self.shared, container, !exit.error.is_empty()).await;
         let before = container.clone();
         match end::conclude(container, exit, true) {
             Ok(events) => {

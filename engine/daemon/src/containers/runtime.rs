@@ -16,6 +16,7 @@ use crate::time::Time;
 use futures_util::future::BoxFuture;
 use hull_runtime::cgroup;
 use hull_runtime::features::Features;
+use serde::{Deserialize, Serialize};
 use std::io;
 
 /// Runs containers.
@@ -60,6 +61,9 @@ pub trait Runtime: Send + Sync + 'static {
     /// Runs another process in the container.
     fn exec<'a>(&'a self, container: &'a Container, exec: &'a ExecSpec) -> BoxFuture<'a, Result<ExecLive, StartError>>;
 
+    /// Looks for an exec that an earlier daemon has started; `None`: it does not run.
+    fn find_exec<'a>(&'a self, container: &'a Container, exec: &'a str) -> BoxFuture<'a, io::Result<Option<ExecLive>>>;
+
     /// The container has ended: gives back its cgroup, its network and its run directory, in the background.
     fn ended(&self, container: &Container);
 
@@ -90,12 +94,20 @@ pub trait Runtime: Send + Sync + 'static {
 }
 
 /// A terminal's size in characters.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TerminalSize {
     /// Height.
     pub rows: u16,
     /// Width.
     pub cols: u16,
+}
+
+impl TerminalSize {
+    /// From the API's pair of height and width. The kernel knows no terminal beyond 65535.
+    pub fn from_api([height, width]: [u32; 2]) -> Self {
+        let cells = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
+        Self { rows: cells(height), cols: cells(width) }
+    }
 }
 
 /// An init that runs.

@@ -9,6 +9,7 @@
 
 use futures_util::task::AtomicWaker;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -60,6 +61,12 @@ impl<IO> HalfClose<IO> {
     pub(super) fn new(io: IO) -> (Self, EofHold) {
         let hold = EofHold::default();
         (Self { io, hold: hold.clone() }, hold)
+    }
+}
+
+impl<IO: AsFd> AsFd for HalfClose<IO> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.io.as_fd()
     }
 }
 

@@ -23,6 +23,7 @@ pub mod listener;
 mod metrics;
 pub mod notify;
 pub mod peer;
+mod take_over;
 #[cfg(test)]
 mod tests;
 pub mod tls;
@@ -34,3 +35,4 @@ pub use accept::Server;
 pub use dispatch::Dispatch;
 pub use half_close::EofHold;
 pub use listener::{BindError, Listener};
+pub use take_over::{Connection, Gone, take_over};

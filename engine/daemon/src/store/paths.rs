@@ -111,6 +111,16 @@ impl Paths {
         self.run(id).join(format!("exec-{exec_id}.json"))
     }
 
+    /// An exec's description, as long as its container runs.
+    pub fn exec_json(&self, id: &ContainerId, exec_id: &str) -> PathBuf {
+        self.run(id).join(format!("about-{exec_id}.json"))
+    }
+
+    /// The exec whose description has this name.
+    pub fn exec_of(file: &str) -> Option<&str> {
+        file.strip_prefix("about-")?.strip_suffix(".json")
+    }
+
     /// Descriptions of networks.
     pub fn networks(&self) -> PathBuf {
         self.data.join("networks")

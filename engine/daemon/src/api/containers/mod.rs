@@ -21,6 +21,7 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/containers/{id}/stats", get(streams::stats))
         .route("/containers/{id}/logs", get(streams::logs))
         .route("/containers/{id}/attach", post(streams::attach))
+        .route("/containers/{id}/attach/ws", get(streams::attach_websocket))
         .route("/containers/{id}/wait", post(streams::wait))
         .route("/containers/{id}/start", post(lifecycle::start))
         .route("/containers/{id}/stop", post(lifecycle::stop))

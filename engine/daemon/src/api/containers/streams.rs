@@ -3,9 +3,11 @@
 use crate::api::Shared;
 use crate::api::detach_keys::DetachKeys;
 use crate::api::error::ApiError;
-use crate::api::hijack::{self, AtEof, Hijack, Input, Session};
+use crate::api::hijack::{self, Hijack};
 use crate::api::request::{Name, Query};
+use crate::api::session::{AtEof, Input, Session};
 use crate::api::transfer::json_lines;
+use crate::api::websocket::WebSocket;
 use crate::containers::{AttachOptions, Attachment, LogOptions, Stdin, WaitCondition};
 use crate::time::Time;
 use axum::body::Body;
@@ -28,14 +30,27 @@ impl Input for Stdin {
     }
 }
 
-/// What a service's attachment is to a client.
-pub(super) fn session(attachment: Attachment, at_eof: AtEof, detach_keys: DetachKeys) -> Session<Stdin> {
-    Session { tty: attachment.tty, output: attachment.chunks, input: attachment.stdin, at_eof, detach_keys }
+/// What a service's attachment to a container is to a client; `raw`: without frames.
+fn session(attachment: Attachment, raw: bool, stdin_once: bool, keys: DetachKeys) -> Session<Stdin> {
+    let Attachment { tty, chunks, stdin } = attachment;
+    let at_eof = if stdin_once && !tty { AtEof::CloseInput } else { AtEof::Detach };
+    Session { raw, output: chunks, input: stdin, at_eof, detach_keys: tty.then_some(keys) }
 }
 
-/// `detachKeys`; absent means the default ones.
-pub(super) fn detach_keys(text: Option<&str>) -> Result<DetachKeys, ApiError> {
-    text.map_or_else(|| Ok(DetachKeys::default()), |text| DetachKeys::parse(text).map_err(ApiError::bad_request))
+/// `detachKeys` of an attach.
+fn detach_keys(query: &Query) -> Result<DetachKeys, ApiError> {
+    let text = query.get("detachKeys").unwrap_or_default();
+    DetachKeys::parse(text).ok_or_else(|| ApiError::bad_request(format!("Invalid detach keys ({text}) provided")))
+}
+
+fn attach_options(query: &Query) -> AttachOptions {
+    AttachOptions {
+        logs: query.flag("logs"),
+        stream: query.flag("stream"),
+        stdin: query.flag("stdin"),
+        stdout: query.flag("stdout"),
+        stderr: query.flag("stderr"),
+    }
 }
 
 pub(super) async fn attach(
@@ -45,18 +60,29 @@ pub(super) async fn attach(
     hijack: Hijack,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let keys = detach_keys(query.get("detachKeys"))?;
-    let options = AttachOptions {
-        logs: query.flag("logs"),
-        stream: query.flag("stream"),
-        stdin: query.flag("stdin"),
-        stdout: query.flag("stdout"),
-        stderr: query.flag("stderr"),
-    };
+    let keys = detach_keys(&query)?;
+    let stdin_once = engine.containers.get(&id)?.config.stdin_once;
+    let attachment = engine.containers.attach(&id, attach_options(&query)).await?;
+    let raw = attachment.tty;
+    Ok(hijack.connect(session(attachment, raw, stdin_once, keys), Some(request.into_body())))
+}
+
+pub(super) async fn attach_websocket(
+    State(engine): State<Shared>,
+    Name(id): Name,
+    query: Query,
+    Extension(version): Extension<ApiVersion>,
+    socket: WebSocket,
+) -> Result<Response, ApiError> {
+    let keys = detach_keys(&query)?;
+    let mut options = attach_options(&query);
+    if version < ApiVersion::new(1, 42) {
+        // Before, a websocket always had all three.
+        (options.stdin, options.stdout, options.stderr) = (true, true, true);
+    }
     let stdin_once = engine.containers.get(&id)?.config.stdin_once;
     let attachment = engine.containers.attach(&id, options).await?;
-    let at_eof = if stdin_once && !attachment.tty { AtEof::CloseInput } else { AtEof::Detach };
-    Ok(hijack.connect(session(attachment, at_eof, keys), Some(request.into_body())))
+    Ok(socket.connect(session(attachment, true, stdin_once, keys)))
 }
 
 pub(super) async fn logs(

@@ -4,8 +4,10 @@
 //! there for stdin, and because the shim shows unfinished lines (prompts) at once while somebody is attached. Only with
 //! the log driver `none` does output come over the connection, and then a slow client does hold up the container.
 
+mod departure;
 mod pump;
 
+pub(super) use departure::until_left;
 use pump::Input;
 pub use pump::Relay;
 pub(super) use pump::{Pump, relay};
@@ -24,6 +26,9 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use tokio::sync::mpsc;
+
+/// Docker's words for the log driver `none`.
+const NOT_READABLE: &str = "configured logging driver does not support reading";
 
 /// How to attach.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -121,8 +126,7 @@ impl ContainerService {
             return Err(ContainerError::BadParameter(message.to_owned()));
         }
         if container.log_driver() == LogDriver::None {
-            let message = "configured logging driver does not support reading";
-            return Err(ContainerError::NoLog(message));
+            return Err(ContainerError::NoLog(NOT_READABLE));
         }
         let follow = if options.follow && container.state.run().is_some() { Some(self.follow(&handle)?) } else { None };
         let selection = Selection {
@@ -149,7 +153,19 @@ impl ContainerService {
             let message = format!("container {key} is paused, unpause the container before attach");
             return Err(ContainerError::state(Refusal::Paused, message));
         }
+        let none = container.log_driver() == LogDriver::None;
+        if options.logs && none {
+            // Docker says so in the stream, too.
+            let (output, chunks) = relay(true, true);
+            output.say(format!("Error attaching: {NOT_READABLE}\n"));
+            return Ok(Attachment { tty: container.tty(), chunks, stdin: None });
+        }
+        let ends = handle.watch().borrow().ends;
         handle.announce("attach", Vec::new()).await;
+        // Who wants no stream at all waits for nothing, unless the container is to end with its client.
+        let any = options.stdin || options.stdout || options.stderr;
+        let bound = container.config.stdin_once && !container.tty();
+        let options = AttachOptions { stream: options.stream && (any || bound), ..options };
         let wants_stdin = options.stdin && options.stream && container.config.open_stdin;
         let mut connection = None;
         let mut start = here(self, &container).await;
@@ -197,7 +213,18 @@ impl ContainerService {
         let stdin = wants_stdin.then(|| Stdin::new(input.clone(), closes));
         // The pump stays attached for as long as the client has either direction open.
         let chunks = chunks.map(move |chunk| (&input, chunk).1).boxed();
+        let chunks = if options.stream { self.told_if_left(key, ends, chunks)? } else { chunks };
         Ok(Attachment { tty: container.tty(), chunks, stdin })
+    }
+
+    /// Tells when a client goes before the run that it is attached to.
+    fn told_if_left(&self, key: &str, ends: u64, chunks: Chunks) -> Result<Chunks, ContainerError> {
+        let (handle, events) = (self.find(key)?, self.shared.events.clone());
+        Ok(until_left(chunks, move || {
+            if !handle.is_gone() && handle.watch().borrow().ends == ends {
+                events.publish(handle.container().event("detach"));
+            }
+        }))
     }
 
     async fn connect(&self, container: &Container, stdin: bool) -> io::Result<(Connection, Option<Start>)> {

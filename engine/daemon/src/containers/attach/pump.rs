@@ -38,6 +38,12 @@ pub(in crate::containers) fn relay(stdout: bool, stderr: bool) -> (Relay, Chunks
 }
 
 impl Relay {
+    /// Puts a message of the engine's into an empty relay.
+    pub(in crate::containers) fn say(&self, message: String) {
+        // The first piece always fits.
+        let _ = self.chunks.try_send(Chunk { stream: StreamKind::Stdout, bytes: message.into() });
+    }
+
     /// Hands a piece on. A client that has gone takes nothing more, and the process goes on.
     pub(in crate::containers) async fn send(&self, stream: u8, bytes: Bytes) {
         let (stream, wanted) = match stream {
@@ -96,15 +102,16 @@ impl Pump {
         let Connection { reader, mut writer } = connection;
         tokio::select! {
             _ = receive(reader, self.output.as_ref()) => {}
-            () = send(&mut writer, self.input, early, self.end_is_eof) => {}
+            () = send(&mut writer, &mut self.input, early, self.end_is_eof) => {}
         }
     }
 
     /// For an exec: goes on until the process has ended, with or without a client. `None`: the shim has gone without telling the end.
-    pub(in crate::containers) async fn run_to_end(self) -> Option<ExitRecord> {
+    /// The client's stream ends with the pump, not with this: its owner has something to do in between.
+    pub(in crate::containers) async fn run_to_end(&mut self) -> Option<ExitRecord> {
         // The writer lives as long as the exit is waited for: the shim takes a closed one for a client that has left.
-        let Connection { reader, mut writer } = self.connection?;
-        let sender = send(&mut writer, self.input, None, self.end_is_eof);
+        let Connection { reader, mut writer } = self.connection.take()?;
+        let sender = send(&mut writer, &mut self.input, None, self.end_is_eof);
         let receiver = receive(reader, self.output.as_ref());
         tokio::pin!(sender, receiver);
         tokio::select! {
@@ -132,7 +139,7 @@ async fn receive(mut reader: Reader, output: Option<&Relay>) -> Option<ExitRecor
 }
 
 /// Carries stdin until the client has gone.
-async fn send(writer: &mut Writer, mut input: mpsc::Receiver<Input>, early: Option<Input>, end_is_eof: bool) {
+async fn send(writer: &mut Writer, input: &mut mpsc::Receiver<Input>, early: Option<Input>, end_is_eof: bool) {
     let mut next = early;
     loop {
         let sent = match next.take() {

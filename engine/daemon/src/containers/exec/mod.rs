@@ -1,53 +1,35 @@
 //! Further processes in a running container.
 //!
-//! An exec is made (`POST /containers/{id}/exec`) and started (`POST /exec/{id}/start`) by two calls; between and after them it lives in a
-//! table, where inspect finds its exit code. What has ended is forgotten some minutes later, or with its container.
+//! ```text
+//!  POST /containers/{id}/exec    Created ---- written down, exec_create
+//!  POST /exec/{id}/start         Starting --> Running(pid) ---- exec_start        the shim is its parent
+//!  it ends                       Ended(pid, code) ------------- exec_die
+//! ```
+//! An exec lives in a table, where inspect finds it; what has ended is forgotten some minutes later, or with its container. A description
+//! on disk ([`description`]) and the shim together bring the table back after a restart of the daemon ([`restore`]). An exec that has
+//! been made and not started survives that, too.
 
+mod description;
+mod restore;
+mod run;
+mod spec;
 mod table;
 
+pub(super) use restore::restore_ended;
+pub use spec::ExecSpec;
 pub(super) use table::ExecTable;
 
-use super::attach::{Attachment, Pump, Stdin, relay};
+use super::attach::{Attachment, relay};
 use super::error::ContainerError;
 use super::model::Container;
-use super::runtime::TerminalSize;
+use super::owner::Handle;
+use super::runtime::{StartError, TerminalSize};
 use super::state::{Refusal, State};
 use super::{ContainerService, Shared};
 use crate::ids::random_hex;
-use bytes::Bytes;
+use description::Description;
 use hull_api::{ExecCreate, ExecInspect, ExecProcessConfig, ExecStart};
-use std::sync::Arc;
-use table::{ExecEntry, ExecState};
-use tokio::sync::mpsc;
-
-/// What to run in a container.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ExecSpec {
-    /// Its id.
-    pub id: String,
-    /// Program and arguments.
-    pub argv: Vec<String>,
-    /// Added to the container's environment.
-    pub env: Vec<String>,
-    /// `[user][:group]`; empty: the container's.
-    pub user: String,
-    /// Empty: the container's.
-    pub working_dir: String,
-    /// On a terminal of its own.
-    pub tty: bool,
-    /// The terminal's first size.
-    pub size: Option<TerminalSize>,
-    /// With all capabilities.
-    pub privileged: bool,
-    /// With a stdin.
-    pub stdin: bool,
-    /// With stdout.
-    pub stdout: bool,
-    /// With stderr.
-    pub stderr: bool,
-    /// How the client leaves without ending it.
-    pub detach_keys: String,
-}
+use table::{ExecEnd, ExecEntry, ExecState};
 
 impl ContainerService {
     /// Makes an exec; answers with its id.
@@ -57,29 +39,16 @@ impl ContainerService {
     pub async fn exec_create(&self, key: &str, request: ExecCreate) -> Result<String, ContainerError> {
         let handle = self.find(key)?;
         let container = handle.container();
-        runnable(&container)?;
-        let argv = request.cmd.unwrap_or_default();
-        if argv.is_empty() {
-            return Err(ContainerError::BadParameter("No exec command specified".to_owned()));
-        }
-        let size = request.console_size.map(terminal_size);
-        let spec = ExecSpec {
-            id: random_hex().map_err(ContainerError::Random)?,
-            argv,
-            env: request.env,
-            user: request.user,
-            working_dir: request.working_dir,
-            tty: request.tty,
-            size,
-            privileged: request.privileged,
-            stdin: request.attach_stdin,
-            stdout: request.attach_stdout,
-            stderr: request.attach_stderr,
-            detach_keys: request.detach_keys,
-        };
+        runnable(&container, key)?;
+        let spec = ExecSpec::new(random_hex().map_err(ContainerError::Random)?, request)?;
         let id = spec.id.clone();
-        self.announce_exec(&container, "exec_create", &spec);
-        self.shared.execs.insert(container.id.clone(), spec);
+        let description = Description { spec: spec.clone(), end: None };
+        description.save(&self.shared.paths, &container.id).await;
+        let expired = self.shared.execs.insert(container.id.clone(), spec.clone());
+        if !expired.is_empty() {
+            description::discard(self.shared.paths.clone(), expired);
+        }
+        announce(&self.shared, &container, "exec_create", &spec);
         Ok(id)
     }
 
@@ -89,134 +58,119 @@ impl ContainerService {
     /// # Errors
     /// When there is no such exec, it was started before, or its container doesn't run.
     pub async fn exec_start(&self, id: &str, request: &ExecStart) -> Result<Option<Attachment>, ContainerError> {
-        let entry = self.shared.execs.begin(id)?;
-        let started = self.exec_run(&entry, request).await;
-        if started.is_err() {
-            self.shared.execs.abandon(id);
-        }
-        started
-    }
-
-    async fn exec_run(&self, entry: &ExecEntry, request: &ExecStart) -> Result<Option<Attachment>, ContainerError> {
-        let container = self.get(entry.container.as_str())?;
-        runnable(&container)?;
-        let mut spec = entry.spec.clone();
-        spec.tty |= request.tty;
-        if let Some(size) = request.console_size {
-            spec.size = Some(terminal_size(size));
-        }
+        let handle = self.exec_container(id, &self.shared.execs.get(id)?)?;
+        let container = handle.container();
+        runnable(&container, container.id.as_str())?;
+        let (spec, size) = self.shared.execs.begin(id)?;
+        let mut spec = ExecSpec::clone(&spec);
+        spec.size = request.console_size.map(TerminalSize::from_api).or(size).or(spec.size);
         if request.detach {
             // Nobody will send any: the program reads an end of file.
             spec.stdin = false;
         }
-        self.announce_exec(&container, "exec_start", &spec);
-        let live = match self.shared.runtime.exec(&container, &spec).await {
-            Ok(live) => live,
-            Err(error) => {
-                self.shared.execs.end(&spec.id, i64::from(error.code));
-                exec_died(&self.shared, &container, &spec.id, i64::from(error.code));
-                if request.detach {
-                    return Err(ContainerError::Start { message: error.message, kind: error.kind });
-                }
-                let (output, chunks) = relay(true, true);
-                output.send(1, Bytes::from(format!("{}\r\n", error.message))).await;
-                return Ok(Some(Attachment { tty: spec.tty, chunks, stdin: None }));
-            }
-        };
-        self.shared.execs.running(&spec.id, live.pid);
-        let (input, received) = mpsc::channel(16);
-        let (output, chunks) = relay(spec.stdout || spec.tty, spec.stderr && !spec.tty);
-        let pump = Pump {
-            connection: Some(live.connection),
-            input: received,
-            output: (!request.detach).then_some(output),
-            // A shell on a terminal lives on when its client has gone; a filter in a pipe reads an end of file.
-            end_is_eof: spec.stdin && !spec.tty,
-        };
-        tokio::spawn(watch_exec(self.shared.clone(), container, spec.id.clone(), pump));
-        if request.detach {
-            return Ok(None);
+        announce(&self.shared, &container, "exec_start", &spec);
+        let ends = handle.watch().borrow().ends;
+        match self.shared.runtime.exec(&container, &spec).await {
+            Ok(live) => Ok(run::run(&self.shared, &handle, spec, live, ends, request.detach).await),
+            Err(error) => self.exec_failed(&handle, spec, error, request.detach),
         }
-        let stdin = spec.stdin.then(|| Stdin::new(input, !spec.tty));
-        Ok(Some(Attachment { tty: spec.tty, chunks, stdin }))
     }
 
-    /// An exec as it is.
+    /// The program does not run. That counts as an end.
+    fn exec_failed(
+        &self,
+        handle: &Handle,
+        spec: ExecSpec,
+        error: StartError,
+        detach: bool,
+    ) -> Result<Option<Attachment>, ContainerError> {
+        let StartError { message, code, kind } = error;
+        // 128 is for a container's start; an exec that could not be tried has "cannot be invoked".
+        let code = if code == 127 { 127 } else { 126 };
+        let tty = spec.tty;
+        run::end(&self.shared, handle, spec, ExecEnd::now(0, code));
+        if detach {
+            return Err(ContainerError::Start { message, kind });
+        }
+        let (output, chunks) = relay(true, true);
+        output.say(format!("{message}\r\n"));
+        Ok(Some(Attachment { tty, chunks, stdin: None }))
+    }
+
+    /// An exec as it is. `detach_keys` are as they were spelled.
     ///
     /// # Errors
     /// When there is none of this id.
     pub async fn exec_inspect(&self, id: &str) -> Result<ExecInspect, ContainerError> {
-        let ExecEntry { container, spec, state } = self.shared.execs.get(id)?;
+        let ExecEntry { container, spec, state, .. } = self.shared.execs.get(id)?;
         let (program, arguments) = spec.argv.split_first().map(|(p, a)| (p.clone(), a.to_vec())).unwrap_or_default();
+        let end = if let ExecState::Ended(end) = state { Some(end) } else { None };
         Ok(ExecInspect {
-            id: spec.id,
-            running: matches!(state, ExecState::Running { .. }),
-            exit_code: if let ExecState::Ended { code, .. } = state { Some(code) } else { None },
+            id: spec.id.clone(),
+            running: matches!(state, ExecState::Running { .. } | ExecState::Starting { .. }),
+            exit_code: end.map(|end| i64::from(end.code)),
             process_config: ExecProcessConfig {
                 tty: spec.tty,
                 entrypoint: program,
                 arguments,
                 privileged: spec.privileged,
-                user: spec.user,
+                user: spec.user.clone(),
             },
             open_stdin: spec.stdin,
             open_stderr: spec.stderr,
             open_stdout: spec.stdout,
-            can_remove: matches!(state, ExecState::Ended { .. }),
+            can_remove: end.is_some_and(|end| end.is_old()),
             container_id: container.to_string(),
-            detach_keys: spec.detach_keys,
-            pid: if let ExecState::Running { pid } = state { i64::from(pid) } else { 0 },
+            detach_keys: spec.detach_keys.clone(),
+            pid: match state {
+                ExecState::Running { pid } | ExecState::Ended(ExecEnd { pid, .. }) => i64::from(pid),
+                ExecState::Created { .. } | ExecState::Starting { .. } => 0,
+            },
         })
     }
 
-    /// Resizes the terminal of an exec.
+    /// Resizes the terminal of an exec. Before the start it is what the terminal starts with: clients resize as soon as they have an id.
     ///
     /// # Errors
-    /// When there is none of this id, it doesn't run, or it has no terminal.
+    /// When there is none of this id, or its container doesn't run.
     pub async fn exec_resize(&self, id: &str, height: u16, width: u16) -> Result<(), ContainerError> {
         let entry = self.shared.execs.get(id)?;
-        let container = self.get(entry.container.as_str())?;
-        runnable(&container)?;
+        let container = self.exec_container(id, &entry)?.container();
+        runnable(&container, container.id.as_str())?;
         let size = TerminalSize { rows: height, cols: width };
-        let resized = self.shared.runtime.resize(&container, Some(id), size).await;
-        resized.map_err(ContainerError::system("resize the terminal of an exec in", &container.id))
+        if !self.shared.execs.resize(id, size)? {
+            return Ok(());
+        }
+        match self.shared.runtime.resize(&container, Some(id), size).await {
+            Ok(()) => Ok(()),
+            // It has just ended.
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => Ok(()),
+            Err(error) => Err(ContainerError::system("resize the terminal of an exec in", &container.id)(error)),
+        }
     }
 
-    fn announce_exec(&self, container: &Container, verb: &'static str, spec: &ExecSpec) {
-        let action = format!("{verb}: {}", spec.argv.join(" "));
-        self.shared.events.publish(container.event(action).with("execID", &spec.id));
+    /// The container that an exec belongs to.
+    fn exec_container(&self, id: &str, entry: &ExecEntry) -> Result<Handle, ContainerError> {
+        self.find(entry.container.as_str()).map_err(|_gone| ContainerError::NotFound(id.to_owned()))
     }
 }
 
-fn terminal_size([height, width]: [u32; 2]) -> TerminalSize {
-    let cells = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
-    TerminalSize { rows: cells(height), cols: cells(width) }
+/// Tells of an exec, with its command as Docker spells it.
+fn announce(shared: &Shared, container: &Container, verb: &'static str, spec: &ExecSpec) {
+    let (program, arguments) = spec.argv.split_first().map_or(("", &[][..]), |(p, a)| (p.as_str(), a));
+    let action = format!("{verb}: {program} {}", arguments.join(" "));
+    shared.events.publish(container.event(action).with("execID", &spec.id));
 }
 
-/// Whether a process can be run in it now.
-fn runnable(container: &Container) -> Result<(), ContainerError> {
-    let id = &container.id;
+/// Whether a process can be run in it now; `key` is what the client called it.
+fn runnable(container: &Container, key: &str) -> Result<(), ContainerError> {
     match &container.state {
         State::Running(_) => Ok(()),
         State::Paused(_) => {
-            let message = format!("container {id} is paused, unpause the container before exec");
+            let message = format!("container {key} is paused, unpause the container before exec");
             Err(ContainerError::state(Refusal::Paused, message))
         }
-        State::Restarting { .. } => Err(ContainerError::restarting(id)),
-        _ => Err(ContainerError::state(Refusal::NotRunning, format!("container {id} is not running"))),
+        State::Restarting { .. } => Err(ContainerError::restarting(&container.id)),
+        _ => Err(ContainerError::not_running(&container.id)),
     }
-}
-
-async fn watch_exec(shared: Arc<Shared>, container: Arc<Container>, id: String, pump: Pump) {
-    let code = match pump.run_to_end().await {
-        Some(record) => i64::from(record.code),
-        // Shim and container are gone together: killed, as far as anyone can tell.
-        None => 137,
-    };
-    shared.execs.end(&id, code);
-    exec_died(&shared, &container, &id, code);
-}
-
-fn exec_died(shared: &Shared, container: &Container, id: &str, code: i64) {
-    shared.events.publish(container.event("exec_die").with("execID", id).with("exitCode", code.to_string()));
 }

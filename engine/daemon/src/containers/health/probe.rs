@@ -34,7 +34,14 @@ pub(super) async fn run(shared: &Shared, container: &Arc<Container>, check: &Che
 
 async fn attempt(shared: &Shared, container: &Arc<Container>, check: &Check) -> Result<(i64, String), String> {
     let id = random_hex().map_err(|error| error.to_string())?;
-    let spec = ExecSpec { id: id.clone(), argv: check.argv.clone(), stdout: true, stderr: true, ..ExecSpec::default() };
+    let spec = ExecSpec {
+        id: id.clone(),
+        argv: check.argv.clone(),
+        stdout: true,
+        stderr: true,
+        unrecorded: true,
+        ..ExecSpec::default()
+    };
     let tell = |action: String| shared.events.publish(container.event(action).with("execID", &id));
     let command = check.argv.join(" ");
     tell(format!("exec_create: {command}"));

@@ -1,7 +1,7 @@
 //! How the daemon learns that an init has ended: by the socket, or from the record on disk.
 
 use super::super::attach::Relay;
-use super::super::shim::{Message, Reader};
+use super::super::shim::{Connection, Message, Reader};
 use super::super::state::Exit;
 use crate::time::Time;
 use hull_plan::ExitRecord;
@@ -48,26 +48,24 @@ pub(super) fn told(record: &ExitRecord) -> Exit {
     OnDisk::from(record).into()
 }
 
-/// Waits for the end. A shim that goes without a word may have left a record; if it hasn't, it was killed itself, and the container must not live on
+/// Waits for the end; without a connection it has come. A shim that goes without a word may have left a record; if it hasn't, it was killed itself, and the container must not live on
 /// without a parent.
 pub(super) async fn wait(
-    mut reader: Reader,
-    clients: Vec<Relay>,
+    mut reader: Option<Reader>,
     child: Option<Child>,
     record: PathBuf,
     cgroup: cgroup::Handle,
 ) -> Exit {
     let exit = loop {
-        match reader.next().await {
+        let next = match &mut reader {
+            Some(reader) => reader.next().await,
+            None => Ok(None),
+        };
+        match next {
             Ok(Some(Message::Exited(record))) => break told(&record),
-            // There is no log: one slow client holds up the process, and with it the others.
-            Ok(Some(Message::Output { stream, bytes })) => {
-                for client in &clients {
-                    client.send(stream, bytes.clone()).await;
-                }
-            }
+            // Refused: it has ended before anybody could ask, and the record is there.
+            Ok(None | Some(Message::Refused { .. })) | Err(_) => break blocking(move || lost(&record, &cgroup)).await,
             Ok(Some(_)) => {}
-            Ok(None) | Err(_) => break blocking(move || lost(&record, &cgroup)).await,
         }
     };
     if let Some(mut child) = child {
@@ -79,6 +77,25 @@ pub(super) async fn wait(
         });
     }
     exit
+}
+
+/// Carries output to the clients that were there before the start, where there is no log: one slow client holds up the process, and with it
+/// the others. It does not hold up the news of the end, which comes over another connection.
+pub(super) async fn relay(connection: Connection, clients: Vec<Relay>) {
+    // The shim takes a closed writer for a client that has left.
+    let Connection { mut reader, writer } = connection;
+    loop {
+        match reader.next().await {
+            Ok(Some(Message::Output { stream, bytes })) => {
+                for client in &clients {
+                    client.send(stream, bytes.clone()).await;
+                }
+            }
+            Ok(None | Some(Message::Exited(_))) | Err(_) => break,
+            Ok(Some(_)) => {}
+        }
+    }
+    drop(writer);
 }
 
 /// The end of a container whose shim does not answer. Blocking.

@@ -117,7 +117,12 @@ impl Runtime for ShimRuntime {
     ) -> BoxFuture<'a, io::Result<()>> {
         async move {
             let target = target(exec)?;
-            self.request(container, &Frame::Resize { target: &target, rows: size.rows, cols: size.cols }).await
+            let frame = Frame::Resize { target: &target, rows: size.rows, cols: size.cols };
+            match self.request(container, &frame).await {
+                // Without a terminal there is nothing to resize, and for Docker that is no error.
+                Err(error) if error.raw_os_error() == Some(rustix::io::Errno::NOTTY.raw_os_error()) => Ok(()),
+                other => other,
+            }
         }
         .boxed()
     }
@@ -152,6 +157,19 @@ impl Runtime for ShimRuntime {
 
     fn exec<'a>(&'a self, container: &'a Container, exec: &'a ExecSpec) -> BoxFuture<'a, Result<ExecLive, StartError>> {
         self.run_exec(container, exec).boxed()
+    }
+
+    fn find_exec<'a>(&'a self, container: &'a Container, exec: &'a str) -> BoxFuture<'a, io::Result<Option<ExecLive>>> {
+        async move {
+            let (socket, target) = (self.paths.control_socket(&container.id), target(Some(exec))?);
+            let mut connection = Connection::request(&socket, &Frame::Subscribe { target: &target }).await?;
+            match connection.reader.next().await? {
+                Some(Message::State { pid }) => Ok(Some(ExecLive { pid, connection })),
+                Some(Message::Refused { .. }) => Ok(None),
+                _ => Err(io::ErrorKind::UnexpectedEof.into()),
+            }
+        }
+        .boxed()
     }
 
     fn ended(&self, container: &Container) {
@@ -252,7 +270,7 @@ impl ShimRuntime {
                 // The writing direction stays open as long as the exit is waited for.
                 let Connection { reader, writer } = connection;
                 let exit = async move {
-                    let exit = exit::wait(reader, Vec::new(), None, record, cgroup).await;
+                    let exit = exit::wait(Some(reader), None, record, cgroup).await;
                     drop(writer);
                     exit
                 };

@@ -106,9 +106,10 @@ pub(super) async fn start(
     match connection.reader.next().await.map_err(broken)? {
         Some(Message::Started { pid }) => {
             prepared.runs = true;
-            let Connection { reader, writer } = connection;
             let record = runtime.paths.exit_record(&container.id);
-            let exit = exit::wait(reader, clients, prepared.shim.take(), record, cgroup.clone());
+            let watch = watch(runtime, container, connection, clients).await;
+            let (reader, writer) = watch.map(|Connection { reader, writer }| (reader, writer)).unzip();
+            let exit = exit::wait(reader, prepared.shim.take(), record, cgroup.clone());
             let exit = exit.map(move |exit| {
                 // The shim takes a closed connection for a client that has left.
                 drop(writer);
@@ -125,6 +126,23 @@ pub(super) async fn start(
         Some(Message::Failed { step, errno, object }) => Err(describe_start(step, errno, &object)),
         _ => Err(broken(std::io::ErrorKind::UnexpectedEof.into())),
     }
+}
+
+/// The connection that tells the end. Where `clients` wait for output that is one of its own: they may be slow. `None`: the init has
+/// ended already, and its record is there.
+async fn watch(
+    runtime: &ShimRuntime,
+    container: &Container,
+    connection: Connection,
+    clients: Vec<Relay>,
+) -> Option<Connection> {
+    if clients.is_empty() {
+        return Some(connection);
+    }
+    let socket = runtime.paths.control_socket(&container.id);
+    let watch = Connection::request(&socket, &Frame::Subscribe { target: c"" }).await;
+    tokio::spawn(exit::relay(connection, clients));
+    watch.ok()
 }
 
 /// Puts what was made in its place; gives back why it was not.

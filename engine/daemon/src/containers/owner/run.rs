@@ -159,6 +159,8 @@ impl Owner {
                 return Next::Continue;
             }
         };
+        // They end with it, and are told of before.
+        self.shared.execs.settled(&self.container.id).await;
         // Written down before the run directory goes, which has the exit's only other record.
         self.save_or_log(Durability::Renamed).await;
         self.shared.runtime.ended(&before);

@@ -26,7 +26,12 @@ fn describe(prefix: &str, step: StepKind, errno: i32, object: &str) -> StartErro
     let errno = Errno::from_raw_os_error(errno);
     let (what, code, users_fault) = sentence(step, errno, object);
     let kind = if users_fault { Kind::BadParameter } else { Kind::System };
-    StartError { message: format!("{prefix}unable to start container process: {what}: unknown"), code, kind }
+    // Docker's daemon looks users up itself; everything else is its runtime's to say.
+    let message = match step {
+        StepKind::User | StepKind::Group => what,
+        _ => format!("{prefix}unable to start container process: {what}: unknown"),
+    };
+    StartError { message, code, kind }
 }
 
 /// The text, the exit code that the container gets, and whether the user's request is to blame.
@@ -35,13 +40,13 @@ fn sentence(step: StepKind, errno: Errno, object: &str) -> (String, u8, bool) {
     match step {
         StepKind::Exec => exec(errno, object, &reason),
         StepKind::User if errno == Errno::NOENT => {
-            (format!("unable to find user {object}: no matching entries in passwd file"), 126, true)
+            (format!("unable to find user {object}: no matching entries in passwd file"), 128, true)
         }
         StepKind::Group if errno == Errno::NOENT => {
-            (format!("unable to find group {object}: no matching entries in group file"), 126, true)
+            (format!("unable to find group {object}: no matching entries in group file"), 128, true)
         }
         StepKind::User | StepKind::Group if errno == Errno::RANGE => {
-            ("uids and gids must be in range 0-2147483647".to_owned(), 126, true)
+            ("uids and gids must be in range 0-2147483647".to_owned(), 128, true)
         }
         StepKind::Cwd => {
             let code = if errno == Errno::ACCESS { 126 } else { 127 };
@@ -117,13 +122,15 @@ mod tests {
             (StepKind::Exec, 13, "/etc/passwd", 126, r#"exec: "/etc/passwd": permission denied"#),
             (StepKind::Exec, 21, "/etc", 126, r#"exec: "/etc": is a directory"#),
             (StepKind::Exec, 8, "/x", 126, r#"exec: "/x": exec format error"#),
-            (StepKind::User, 2, "nobody2", 126, "unable to find user nobody2: no matching entries in passwd file"),
         ] {
             let error = describe_start(step, errno, object);
             assert_eq!((error.code, error.kind), (code, Kind::BadParameter), "{text}");
             let wanted = format!("{START}unable to start container process: {text}: unknown");
             assert_eq!(error.message, wanted);
         }
+        let error = describe_start(StepKind::User, 2, "nobody2");
+        assert_eq!(error.message, "unable to find user nobody2: no matching entries in passwd file");
+        assert_eq!((error.code, error.kind), (128, Kind::BadParameter));
         assert_eq!(describe_start(StepKind::Clone, 11, "").kind, Kind::System);
         assert!(describe_exec(StepKind::Exec, 2, "x").message.starts_with("OCI runtime exec failed: exec failed: "));
     }

@@ -32,10 +32,7 @@ pub fn exec(
         security::capabilities(&container.host_config, &host.features)?
     };
     let profile = if exec.privileged { Profile::Unconfined } else { security.seccomp.clone() };
-    let mut env = environment(container);
-    if exec.tty {
-        overlay(&mut env, &["TERM=xterm".to_owned()]);
-    }
+    let mut env = environment(container, exec.tty);
     overlay(&mut env, &exec.env);
     let own_or = |own: &str, other: &str| if own.is_empty() { other.to_owned() } else { own.to_owned() };
     let cwd = own_or(&exec.working_dir, &own_or(&config.working_dir, "/"));
@@ -53,7 +50,7 @@ pub fn exec(
     let extras = ExecExtras {
         namespaces: kinds(container, paths)?,
         cgroup: cgroup.into(),
-        exit_record: Some(paths.exec_record(&container.id, &exec.id)),
+        exit_record: (!exec.unrecorded).then(|| paths.exec_record(&container.id, &exec.id)),
         stdin: if exec.stdin { Stdin::Once } else { Stdin::Null },
         user: own_or(&exec.user, &config.user),
         // The container's extra groups are part of its user.

@@ -24,7 +24,7 @@ pub(super) fn of(container: &Container, security: &Security, host: &Host) -> Res
         .terminal(config.tty)
         .console_size(BoxBuilder::default().height(u64::from(height)).width(u64::from(width)).build()?)
         .args(args)
-        .env(environment(container))
+        .env(environment(container, config.tty))
         .cwd(if config.working_dir.is_empty() { "/" } else { &config.working_dir })
         .capabilities(sets(&capabilities.granted)?)
         .rlimits(rlimits::of(limits, &host.features)?)
@@ -48,9 +48,9 @@ pub(super) fn sets(set: &Capabilities) -> Result<LinuxCapabilities, SpecError> {
 }
 
 /// `PATH`, `HOSTNAME` and, with a terminal, `TERM`; then the image's and the user's, which win.
-pub(super) fn environment(container: &Container) -> Vec<String> {
+pub(super) fn environment(container: &Container, tty: bool) -> Vec<String> {
     let mut env = vec![PATH.to_owned(), format!("HOSTNAME={}", namespaces::hostname(container))];
-    if container.config.tty {
+    if tty {
         env.push("TERM=xterm".to_owned());
     }
     overlay(&mut env, &container.config.env);

@@ -146,6 +146,10 @@ impl Runtime for Fake {
         .boxed()
     }
 
+    fn find_exec<'a>(&'a self, _: &'a Container, _: &'a str) -> BoxFuture<'a, io::Result<Option<ExecLive>>> {
+        async { Ok(None) }.boxed()
+    }
+
     fn ended(&self, _: &Container) {}
 
     fn discard(&self, container: &Container, _: BoxFuture<'static, ()>) -> io::Result<()> {

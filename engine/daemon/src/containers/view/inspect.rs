@@ -50,7 +50,7 @@ fn inspect(shared: &Shared, container: &Container) -> ContainerInspect {
         restart_count: container.restart_count.cast_signed(),
         driver: "overlay2".to_owned(),
         platform: "linux".to_owned(),
-        exec_ids: shared.execs.running_in(&container.id),
+        exec_ids: shared.execs.pending_in(&container.id),
         host_config: HostConfig { links: links::shown(container, &shared.registry), ..container.host_config.clone() },
         graph_driver: graph(shared, container),
         mounts: container.mounts.iter().map(super::super::mounts::MountSpec::view).collect(),
