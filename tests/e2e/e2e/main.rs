@@ -4,6 +4,7 @@
 
 mod any_body;
 mod bad_input;
+mod crash;
 mod docker_cli;
 mod leftovers;
 mod limits_cpu;

@@ -62,6 +62,19 @@ impl Engine {
     /// # Panics
     /// When it does not start.
     pub fn spawn(&mut self) {
+        self.launch();
+        eventually("hulld answers", Duration::from_secs(30), || {
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().expect("wait for hulld"));
+            assert!(ended.is_none(), "hulld ended ({ended:?}):\n{}", self.daemon_log());
+            http::request(&self.socket(), "GET", "/_ping", b"").ok().filter(|reply| reply.status == 200)
+        });
+    }
+
+    /// [`Engine::spawn`] without waiting until it answers.
+    ///
+    /// # Panics
+    /// When it runs already.
+    pub fn launch(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let log = File::options().create(true).append(true).open(self.log()).expect("a log");
         let mut command = self.netns.command(program("hulld"));
@@ -73,13 +86,7 @@ impl Engine {
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
             .stderr(log);
-        let mut child = command.spawn().expect("hulld starts");
-        eventually("hulld answers", Duration::from_secs(30), || {
-            let ended = child.try_wait().expect("wait for hulld");
-            assert!(ended.is_none(), "hulld ended ({ended:?}):\n{}", self.daemon_log());
-            http::request(&self.socket(), "GET", "/_ping", b"").ok().filter(|reply| reply.status == 200)
-        });
-        self.child = Some(child);
+        self.child = Some(command.spawn().expect("hulld starts"));
     }
 
     /// `--data-root` and `--exec-root`, for a second daemon on the same place.

@@ -28,13 +28,23 @@ impl Reply {
         self.json()["message"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// Whether all of the body that was announced is there.
+    fn is_whole(&self) -> bool {
+        let announced = self.header("content-length").and_then(|length| length.parse().ok());
+        announced.is_none_or(|length: usize| self.body.len() == length)
+    }
+
     /// A header, by its lower-case name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
-pub(crate) fn request(socket: &Path, method: &str, path: &str, body: &[u8]) -> std::io::Result<Reply> {
+/// One request on a connection of its own.
+///
+/// # Errors
+/// When there is no answer, or only a part of one: the daemon may have died meanwhile.
+pub fn request(socket: &Path, method: &str, path: &str, body: &[u8]) -> std::io::Result<Reply> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     write!(
@@ -45,7 +55,8 @@ pub(crate) fn request(socket: &Path, method: &str, path: &str, body: &[u8]) -> s
     stream.write_all(body)?;
     let mut raw = Vec::new();
     stream.read_to_end(&mut raw)?;
-    parse(&raw).ok_or_else(|| std::io::Error::other(format!("no HTTP answer to {method} {path}: {raw:?}")))
+    let reply = parse(&raw).filter(|reply| method == "HEAD" || reply.is_whole());
+    reply.ok_or_else(|| std::io::Error::other(format!("no HTTP answer to {method} {path}: {raw:?}")))
 }
 
 fn parse(raw: &[u8]) -> Option<Reply> {

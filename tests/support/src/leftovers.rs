@@ -29,8 +29,18 @@ impl Leftovers {
         }
         // By number: the pool's namespaces are prepared anew, so their links' names change.
         let links = netns.ip(&["-o", "link", "show"]).lines().count();
-        let mounts = fs::read_to_string(format!("/proc/{hulld}/mountinfo")).unwrap_or_default().lines().count();
-        Self { mounts, cgroups, links, shims: shims(roots), entries }
+        // Its own: the host's namespace has those of other engines too.
+        let table = fs::read_to_string(format!("/proc/{hulld}/mountinfo")).unwrap_or_default();
+        let is_own = |line: &&str| roots.iter().any(|root| line.contains(&root.display().to_string()));
+        let mounts = table.lines().filter(is_own).count();
+        Self { mounts, cgroups, links, shims: shims(roots, hulld), entries }
+    }
+}
+
+impl Leftovers {
+    /// How many supervisors of containers there are.
+    pub fn shims(&self) -> usize {
+        self.shims
     }
 }
 
@@ -45,11 +55,11 @@ fn folders(path: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Shims hold a socket below the exec root; they are told by their name and that path among their descriptors.
-fn shims(roots: &[&Path]) -> usize {
-    let sockets = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+/// Each shim listens on a socket below the exec root, in the daemon's network namespace.
+fn shims(roots: &[&Path], hulld: u32) -> usize {
+    let sockets = fs::read_to_string(format!("/proc/{hulld}/net/unix")).unwrap_or_default();
     sockets
         .lines()
-        .filter(|line| line.contains("/ctl") && roots.iter().any(|root| line.contains(&root.display().to_string())))
+        .filter(|line| line.ends_with("/ctl") && roots.iter().any(|root| line.contains(&root.display().to_string())))
         .count()
 }

@@ -16,7 +16,7 @@ mod netns;
 mod outcome;
 
 pub use engine::{Engine, Options};
-pub use http::Reply;
+pub use http::{Reply, request};
 pub use leftovers::Leftovers;
 pub use metrics::Metrics;
 pub use netns::NetworkNamespace;

@@ -289,13 +289,14 @@ async fn make(shared: Arc<Shared>, container: Container) -> Result<Handle, (Cont
 
 fn make_files(shared: &Shared, container: &mut Container) -> Result<(), ContainerError> {
     let id = &container.id;
-    container.mounts = mounts::resolve(id, &container.config, &container.host_config, &shared.volumes)?;
     let io = |operation: &'static str, path: &Path| {
         let path = path.to_owned();
         move |source: io::Error| ObjectError::Io { operation, path, source }
     };
     let directory = shared.paths.container(id);
+    // Before the volumes: a directory without a description tells the next daemon that they are nobody's.
     fs::create_dir(&directory).map_err(io("create", &directory))?;
+    container.mounts = mounts::resolve(id, &container.config, &container.host_config, &shared.volumes)?;
     for layer in [shared.paths.container_upper(id), shared.paths.container_work(id)] {
         fs::create_dir(&layer).map_err(io("create", &layer))?;
     }

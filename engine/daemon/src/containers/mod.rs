@@ -47,6 +47,7 @@ mod state;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 mod update;
 mod view;
 mod wait;

@@ -6,6 +6,7 @@ use super::model::Container;
 use super::owner;
 use super::runtime::Adopted;
 use super::state::{Change, Exit, State, transition};
+use super::unfinished;
 use super::{ContainerService, RemoveOptions, boot, end, restart};
 use crate::ids::ContainerId;
 use crate::networks::{Endpoint, NetworkError, NetworkService};
@@ -107,20 +108,26 @@ impl ContainerService {
                 match object::read::<Container>(&shared.paths.container_json(&id)) {
                     Ok(Some(container)) => {
                         for mount in container.mounts.iter().filter_map(|m| m.name.as_deref()) {
-                            if let Err(error) = shared.volumes.acquire(mount, &id) {
+                            if let Err(error) = shared.volumes.claim(mount, &id) {
                                 tracing::error!(container = %id, volume = mount, %error, "a volume is not there");
                             }
                         }
                         containers.push(container);
                     }
                     // A create that a crash cut short: an orphan.
-                    Ok(None) => {}
+                    Ok(None) => {
+                        if let Err(error) = shared.volumes.forsake(&id) {
+                            tracing::warn!(container = %id, %error, "volumes of an unfinished container stay");
+                        }
+                    }
                     Err(error) => {
                         tracing::error!(container = %id, %error, "a container is left out");
                         damaged.push(id);
                     }
                 }
             }
+            // Only now is it known which volumes are in use.
+            unfinished::finish(&shared.paths, &shared.volumes)?;
             Ok((containers, damaged))
         };
         let directory = self.shared.paths.containers().display().to_string();

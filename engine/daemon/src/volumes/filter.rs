@@ -67,6 +67,7 @@ mod tests {
             created: String::new(),
             labels: labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
             options: BTreeMap::new(),
+            made_for: None,
             mountpoint: std::path::PathBuf::new(),
         }
     }

@@ -6,13 +6,14 @@
 //! ```
 //! The directory is renamed into place from the staging area when it is complete and into the trash before it is
 //! deleted, so a crash leaves a whole volume or none. Which containers use a volume lives in memory only: the
-//! containers themselves are the durable record, and the containers service calls [`VolumeService::acquire`] again
+//! containers themselves are the durable record, and the containers service calls [`VolumeService::claim`]
 //! for each after a restart. All functions block on the file system; async callers run them on a blocking thread.
 
 mod directory;
 mod error;
 mod filter;
 mod name;
+mod unfinished;
 
 pub use error::VolumeError;
 pub use filter::Filters;
@@ -41,6 +42,9 @@ pub struct Volume {
     pub labels: BTreeMap<String, String>,
     /// Driver options of the request.
     pub options: BTreeMap<String, String>,
+    /// The container for which it was made, if nobody named it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_for: Option<String>,
     /// Where its files are.
     #[serde(skip)]
     pub mountpoint: PathBuf,
@@ -119,13 +123,15 @@ impl VolumeService {
     /// When the name, driver or options are not acceptable, or the file system refuses.
     pub fn create(&self, new: NewVolume) -> Result<Volume, VolumeError> {
         let _changing = lock(&self.changing);
-        self.create_locked(new)
+        self.create_locked(new, None)
     }
 
-    fn create_locked(&self, mut new: NewVolume) -> Result<Volume, VolumeError> {
+    fn create_locked(&self, mut new: NewVolume, container: Option<&ContainerId>) -> Result<Volume, VolumeError> {
+        let mut made_for = None;
         if new.name.is_empty() {
             new.name = random_hex().map_err(VolumeError::Random)?;
             new.labels.insert(ANONYMOUS.to_owned(), String::new());
+            made_for = container.map(ContainerId::to_string);
         }
         if !new.driver.is_empty() && new.driver != DRIVER {
             return Err(VolumeError::NoDriver { name: new.name, driver: new.driver });
@@ -141,6 +147,7 @@ impl VolumeService {
             created: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             labels: new.labels,
             options: new.options,
+            made_for,
         };
         directory::create(&self.paths, &volume)?;
         let entry = Entry { volume: volume.clone(), users: BTreeSet::new() };
@@ -155,7 +162,8 @@ impl VolumeService {
     /// As [`VolumeService::create`].
     pub fn acquire(&self, name: &str, container: &ContainerId) -> Result<Volume, VolumeError> {
         let _changing = lock(&self.changing);
-        let volume = self.create_locked(NewVolume { name: name.to_owned(), ..NewVolume::default() })?;
+        let volume =
+            self.create_locked(NewVolume { name: name.to_owned(), ..NewVolume::default() }, Some(container))?;
         if let Some(entry) = lock(&self.entries).get_mut(&volume.name) {
             entry.users.insert(container.clone());
         }

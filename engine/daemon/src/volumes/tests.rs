@@ -83,6 +83,32 @@ fn an_anonymous_volume_goes_with_its_last_container_when_asked() {
 }
 
 #[test]
+fn what_a_crash_left_half_done_goes() {
+    let root = root();
+    let [maker, other] = [(); 2].map(|()| ContainerId::random().unwrap());
+    let (anonymous, named) = {
+        let service = root.open();
+        (service.acquire("", &maker).unwrap().name, service.acquire("data1", &maker).unwrap().name)
+    };
+
+    let service = root.open();
+    service.claim(&anonymous, &other).unwrap();
+    assert!(matches!(service.claim("nosuch", &other), Err(VolumeError::NotFound(_))));
+    service.forsake(&maker).unwrap();
+    service.discard(&[anonymous.clone(), named.clone(), "nosuch".to_owned()]).unwrap();
+    assert_eq!(service.list(&Filters::new()).unwrap().len(), 2, "one is used, one has a name");
+
+    let service = root.open();
+    service.forsake(&maker).unwrap();
+    assert_eq!(service.list(&Filters::new()).unwrap().iter().map(|v| &v.name).collect::<Vec<_>>(), [&named]);
+    let orphan = service.acquire("", &other).unwrap().name;
+    let service = root.open();
+    service.discard(&[orphan]).unwrap();
+    assert_eq!(service.list(&Filters::new()).unwrap().len(), 1);
+    assert_eq!(root.left_behind(), 0);
+}
+
+#[test]
 fn prune_counts_what_it_frees() {
     let root = root();
     let service = root.open();

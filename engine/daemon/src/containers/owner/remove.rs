@@ -2,6 +2,7 @@
 
 use super::super::error::ContainerError;
 use super::super::state::{Change, Refusal, State};
+use super::super::unfinished;
 use super::{Next, Owner, Purpose, RemoveOptions, Reply, resolved};
 use crate::events::{Event, Kind};
 use crate::store::object::Durability;
@@ -95,8 +96,11 @@ impl Owner {
         let (shared, container) = (self.shared.clone(), self.container.clone());
         let removed = tokio::task::spawn_blocking(move || {
             let unused = shared.logs.idle(&shared.paths.container(&container.id));
+            if volumes {
+                unfinished::mark(&shared.paths, &container)?;
+            }
+            // The container is gone from here on.
             shared.runtime.discard(&container, unused.boxed())?;
-            // The container is gone from here on; a volume that stays behind is found by `volume prune`.
             Ok::<_, std::io::Error>(shared.volumes.release(&container.id, volumes))
         })
         .await

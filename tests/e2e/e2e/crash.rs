@@ -1,0 +1,97 @@
+//! The daemon is killed with -9 again and again while clients use it, and nothing that they were told turns out wrong.
+//!
+//! Clients create, start, exec, stop, kill, pause and remove containers at random, each its own ones, and remember
+//! every answer. A request whose connection died has no answer: the client then asks what became of it, as a person
+//! would. After each restart everything that was told must still hold: states, PIDs, times, exit codes, and the
+//! numbered lines that the containers print. At the end nothing is left on the host.
+//!
+//! `HULL_CRASH_ROUNDS` says how often the daemon dies, `HULL_CRASH_SEED` repeats the choices of a run that failed.
+
+mod chance;
+mod client;
+mod logs;
+mod payload;
+mod truth;
+mod wire;
+
+use chance::Chance;
+use client::Client;
+use hull_test_support::{Engine, pause};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// About ten seconds.
+const ROUNDS: u64 = 12;
+const CLIENTS: usize = 4;
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+#[test]
+fn a_daemon_that_is_killed_at_random_moments_keeps_its_word() {
+    let rounds = setting("HULL_CRASH_ROUNDS").unwrap_or(ROUNDS);
+    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seed = setting("HULL_CRASH_SEED").unwrap_or(u64::from(clock.subsec_nanos()));
+    eprintln!("to repeat: HULL_CRASH_SEED={seed} HULL_CRASH_ROUNDS={rounds}");
+    let mut chance = Chance::new(seed);
+    let mut engine = Engine::start();
+    engine.load("busybox");
+    let mut clients: Vec<Client> =
+        (0..CLIENTS).map(|number| Client::new(number, &engine.socket(), chance.fork())).collect();
+    // What is made once and kept, as the pool of network namespaces, belongs to the baseline.
+    clients[0].warm_up();
+    let baseline = engine.leftovers();
+
+    let over = AtomicBool::new(false);
+    let mut clients = std::thread::scope(|scope| {
+        let over = &over;
+        let threads: Vec<_> = clients
+            .into_iter()
+            .map(|mut client| {
+                scope.spawn(move || {
+                    client.live(over);
+                    client
+                })
+            })
+            .collect();
+        for _ in 0..rounds {
+            pause(chance.milliseconds(20..400));
+            engine.kill();
+            if chance.one_in(4) {
+                // Also while it looks for what the one before it has left.
+                engine.launch();
+                pause(chance.milliseconds(0..60));
+                engine.kill();
+            }
+            pause(chance.milliseconds(0..60));
+            engine.spawn();
+            if threads.iter().any(std::thread::ScopedJoinHandle::is_finished) {
+                break;
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+        let joined: Result<Vec<_>, _> = threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
+        joined.unwrap_or_else(|panic| {
+            let log = std::env::temp_dir().join(format!("hull-crash-{seed}.log"));
+            std::fs::write(&log, engine.daemon_log()).ok();
+            eprintln!("what the daemons said: {}", log.display());
+            std::panic::resume_unwind(panic)
+        })
+    });
+
+    let alive: usize = clients.iter_mut().map(Client::check_all).sum();
+    assert_eq!(engine.leftovers().shims(), alive, "a shim for each container that runs, and no other");
+    clients.iter_mut().for_each(Client::remove_all);
+    let steps: usize = clients.iter().map(Client::steps).sum();
+    eprintln!("{rounds} deaths, {steps} operations");
+    assert!(steps as u64 > rounds, "the clients got to do something");
+    let left = engine.leftovers();
+    assert_eq!(left, baseline, "nothing is left behind");
+    assert_eq!(engine.hull(["ps", "-aq"]).ok(), "");
+    assert_eq!(engine.hull(["volume", "ls", "-q"]).ok(), "");
+    // A last one, with nothing to find.
+    engine.kill();
+    engine.spawn();
+    assert_eq!(engine.leftovers(), baseline);
+}
