@@ -123,11 +123,23 @@ pub struct Info {
     pub product_license: String,
     #[serde(serialize_with = "null_if_empty")]
     pub warnings: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firewall_backend: Option<FirewallInfo>,
     #[serde(rename = "CDISpecDirs", serialize_with = "null_if_empty")]
     pub cdi_spec_dirs: Vec<String>,
     /// Hull's own: features of this host as found at start, by name (`ebpf.throttle`: `tp_btf`).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hull_features: BTreeMap<String, String>,
+}
+
+/// What makes the packet rules.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct FirewallInfo {
+    /// `nftables`, `none`.
+    pub driver: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub info: Vec<[String; 2]>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

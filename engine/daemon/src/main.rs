@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use clap::Parser;
 use hull_runtime::memory;
-use hulld::config::{Config, Flags, Settings};
+use hulld::config::{self, Config, Flags, Reloadable, Settings};
 use hulld::engine::Engine;
 use hulld::pidfile::Pidfile;
 use hulld::server::notify::notify;
@@ -36,7 +36,8 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> Result<()> {
-    let config = Config::new(Settings::load(flags)?)?;
+    let settings = Settings::load(flags)?;
+    let config = Config::new(settings.clone())?;
     if flags.validate {
         println!("configuration OK");
         return Ok(());
@@ -57,13 +58,13 @@ fn run(flags: &Flags) -> Result<()> {
         .enable_all()
         .build()
         .context("start the tokio runtime")?;
-    let result = runtime.block_on(serve(flags, config, &log));
+    let result = runtime.block_on(serve(flags, &settings, config, &log));
     // Blocking reads (a client's half-sent image) must not keep the process.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(flags: &Flags, config: Config, log: &logging::Handle) -> Result<()> {
+async fn serve(flags: &Flags, settings: &Settings, config: Config, log: &logging::Handle) -> Result<()> {
     // Before anything else, so that a SIGTERM at any moment is an orderly end.
     let mut signals = Signals::new().context("listen for signals")?;
     let acceptor = config.tls.as_ref().map(tls::acceptor).transpose()?;
@@ -95,7 +96,7 @@ async fn serve(flags: &Flags, config: Config, log: &logging::Handle) -> Result<(
                 tracing::info!("{name}: stopping, containers go on");
                 break;
             }
-            Event::Reload => match reload(flags, &engine, log) {
+            Event::Reload => match reload(flags, settings, &engine, log) {
                 Ok(()) => tracing::info!("SIGHUP: configuration read again"),
                 Err(error) => tracing::error!("SIGHUP: the old configuration stays: {error:#}"),
             },
@@ -113,11 +114,16 @@ async fn trim_when_settled(engine: Arc<Engine>) {
     memory::trim();
 }
 
-/// What can change while containers run: the level of the log, and registries.
-fn reload(flags: &Flags, engine: &Engine, log: &logging::Handle) -> Result<()> {
-    let config = Config::new(Settings::load(flags)?)?;
-    logging::set(log, config.log_level).context("change the log's level")?;
-    engine.set_registries(config.registries);
+/// What can change while containers run: the level of the log, labels, and registries.
+fn reload(flags: &Flags, running: &Settings, engine: &Engine, log: &logging::Handle) -> Result<()> {
+    let settings = Settings::load(flags)?;
+    let waiting = config::needing_restart(running, &settings);
+    let new = Reloadable::of(&Config::new(settings)?);
+    logging::set(log, new.log_level).context("change the log's level")?;
+    engine.reload(new);
+    if !waiting.is_empty() {
+        tracing::warn!("SIGHUP: these need a restart of hulld to change: {}", waiting.join(", "));
+    }
     Ok(())
 }
 

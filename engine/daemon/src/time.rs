@@ -83,11 +83,12 @@ impl Time {
 fn unix_seconds(text: &str) -> Option<Time> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > 9 {
+    if whole.is_empty() || !digits(whole) || !digits(fraction) {
         return None;
     }
     let seconds: u64 = whole.parse().ok()?;
-    let nanos: u64 = format!("{fraction:0<9}").parse().ok()?;
+    // Some clients print a float: what is finer than a nanosecond is cut.
+    let nanos: u64 = format!("{:0<9}", &fraction[..fraction.len().min(9)]).parse().ok()?;
     Some(Time(seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?))
 }
 
@@ -162,6 +163,7 @@ mod tests {
     fn queries_may_be_seconds_dates_or_durations() {
         assert_eq!(Time::parse_query("1700000000").unwrap().nanos(), 1_700_000_000_000_000_000);
         assert_eq!(Time::parse_query("1700000000.000000012").unwrap().nanos(), 1_700_000_000_000_000_012);
+        assert_eq!(Time::parse_query("1700000000.1234567891").unwrap().nanos(), 1_700_000_000_123_456_789);
         assert_eq!(Time::parse_query("2023-11-14T22:13:20Z").unwrap().seconds(), 1_700_000_000);
         assert_eq!(Time::parse_query("2023-11-14T23:13:20+01:00").unwrap().seconds(), 1_700_000_000);
         assert_eq!(Time::parse_query("2023-11-14T22:13:20").unwrap().seconds(), 1_700_000_000);

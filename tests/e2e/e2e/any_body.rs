@@ -4,15 +4,15 @@ use hull_test_support::Engine;
 use serde_json::{Map, Value, json};
 
 /// A small generator of its own: the seed is in the test's name for a failure to be repeated.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit
     }
 
-    fn pick<'a, T: ?Sized>(&mut self, list: &[&'a T]) -> &'a T {
+    pub(crate) fn pick<'a, T: ?Sized>(&mut self, list: &[&'a T]) -> &'a T {
         list[self.below(list.len())]
     }
 
@@ -44,7 +44,7 @@ impl Random {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Value {
+    pub(crate) fn object(&mut self, depth: usize) -> Value {
         let keys = [
             "Image",
             "Cmd",

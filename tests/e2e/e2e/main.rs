@@ -2,11 +2,15 @@
 //!
 //! The lecture's claims come first; every file is a chapter.
 
+mod activation;
 mod any_body;
+mod any_request;
 mod bad_input;
 mod crash;
 mod docker_cli;
+mod events;
 mod leftovers;
+mod limit_events;
 mod limits_cpu;
 mod limits_memory;
 mod limits_pids;
@@ -14,9 +18,12 @@ mod links;
 mod namespaces;
 mod network;
 mod pids;
+mod reload;
 mod remote;
 mod restart;
 mod run;
 mod several_engines;
+mod stats_top;
+mod system;
 mod volumes;
 mod walls;

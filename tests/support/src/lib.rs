@@ -14,6 +14,7 @@ mod leftovers;
 mod metrics;
 mod netns;
 mod outcome;
+mod probe;
 
 pub use engine::{Engine, Options};
 pub use http::{Reply, request};
@@ -21,6 +22,7 @@ pub use leftovers::Leftovers;
 pub use metrics::Metrics;
 pub use netns::NetworkNamespace;
 pub use outcome::Outcome;
+pub use probe::probe;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -37,7 +37,7 @@ impl ApiError {
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!("{}", chain(error));
         }
-        Self::new(status, if status.is_server_error() { chain(error) } else { error.to_string() })
+        Self::new(status, chain(error))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Shared;
 use super::error::ApiError;
 use super::request::{Filters, Name, Query};
+use crate::events::{Event, Kind};
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
@@ -40,8 +41,12 @@ async fn inspect(State(engine): State<Shared>, Name(name): Name) -> Result<Answe
 }
 
 /// Nothing to prune: the three are built in.
-async fn prune(query: Query) -> Result<Answer<NetworksPruneReport>, ApiError> {
-    query.filters()?;
+async fn prune(State(engine): State<Shared>, query: Query) -> Result<Answer<NetworksPruneReport>, ApiError> {
+    let filters = query.filters()?;
+    if let Some(key) = filters.keys().find(|key| !["label", "label!", "until"].contains(&key.as_str())) {
+        return Err(ApiError::bad_request(format!("invalid filter '{key}'")));
+    }
+    engine.events.publish(Event::new(Kind::Network, "prune", "").with("reclaimed", "0"));
     Ok(Answer(NetworksPruneReport::default()))
 }
 

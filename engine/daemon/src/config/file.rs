@@ -53,6 +53,7 @@ pub struct File {
     pub bip: Option<String>,
     pub registry_mirrors: Option<Vec<String>>,
     pub insecure_registries: Option<Vec<String>>,
+    pub labels: Option<Vec<String>>,
     pub tls: Option<bool>,
     pub tlsverify: Option<bool>,
     pub tlscacert: Option<PathBuf>,
@@ -63,7 +64,7 @@ pub struct File {
 }
 
 /// Every key that [`File`] knows.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "hosts",
     "data-root",
     "exec-root",
@@ -74,6 +75,7 @@ const KEYS: [&str; 17] = [
     "bip",
     "registry-mirrors",
     "insecure-registries",
+    "labels",
     "tls",
     "tlsverify",
     "tlscacert",

@@ -15,10 +15,10 @@ Examples:
 
 Signals:
   SIGTERM, SIGINT   stop the daemon; containers keep running and are found again at the next start
-  SIGHUP            read daemon.json again: log-level, registry-mirrors, insecure-registries
+  SIGHUP            read daemon.json again: debug, log-level, labels, registry-mirrors, insecure-registries
 
 Every flag but --config-file and --validate may be written into daemon.json under its own name (in the plural:
-hosts, registry-mirrors, insecure-registries). A key that Hull doesn't know, or one that is also given as a flag,
+hosts, labels, registry-mirrors, insecure-registries). A key that Hull doesn't know, or one that is also given as a flag,
 is an error. Whoever can use the API is root on this machine: guard the socket as you guard root's password.";
 
 const LONG_ABOUT: &str = "\
@@ -89,6 +89,10 @@ pub struct Flags {
     /// A host, host:port, or a network such as 10.0.0.0/8. Registries on loopback always are.
     #[arg(long = "insecure-registry", value_name = "REGISTRY")]
     pub insecure_registries: Vec<String>,
+
+    /// A label of the engine, shown by `info` (may be repeated)
+    #[arg(long = "label", value_name = "KEY=VALUE")]
+    pub labels: Vec<String>,
 
     /// Serve TCP with TLS, without asking clients for a certificate
     ///

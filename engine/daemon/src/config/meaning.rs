@@ -2,6 +2,7 @@
 
 use super::listen::{Listen, ListenError};
 use super::{DEFAULT_DATA_ROOT, DEFAULT_EXEC_ROOT, DEFAULT_SOCKET, DEFAULT_TLS_DIRECTORY, Settings};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use tracing::level_filters::LevelFilter;
@@ -25,6 +26,8 @@ pub struct Config {
     pub bip: Option<Bip>,
     /// Whom to ask for images.
     pub registries: Registries,
+    /// Labels of the engine, `key=value` each.
+    pub labels: Vec<String>,
     /// How TCP is protected; `None`: not at all.
     pub tls: Option<TlsFiles>,
     /// Unprotected TCP may be reachable from outside.
@@ -109,6 +112,19 @@ pub enum ConfigError {
     /// Not a registry.
     #[error("invalid registry: {0}: give a host, host:port or network, without a scheme or path")]
     Registry(String),
+    /// Not a label.
+    #[error("invalid label: {0}: a label is written key=value")]
+    Label(String),
+    /// One key with two values.
+    #[error("conflict labels for {key}={first} and {key}={second}")]
+    LabelConflict {
+        /// The key.
+        key: String,
+        /// What it was given first.
+        first: String,
+        /// What it was given then.
+        second: String,
+    },
     /// A key without a switch would be ignored, and TCP be open.
     #[error("--{0} does nothing without --tlsverify (or --tls)")]
     TlsFileUnused(&'static str),
@@ -142,6 +158,7 @@ impl Config {
             metrics_addr: settings.metrics_addr.map(metrics_address).transpose()?,
             bip: settings.bip.map(|text| text.parse()).transpose()?,
             registries,
+            labels: labels(settings.labels)?,
             tls,
             insecure_tcp: settings.insecure_tcp,
             ebpf: !settings.no_ebpf,
@@ -169,6 +186,24 @@ fn hosts(values: &[String], tls: bool, insecure_tcp: bool) -> Result<Vec<Listen>
         }
     }
     Ok(hosts)
+}
+
+/// Each once, in the order of the keys.
+fn labels(given: Vec<String>) -> Result<Vec<String>, ConfigError> {
+    let mut labels: BTreeMap<&str, &str> = BTreeMap::new();
+    for label in &given {
+        let (key, value) = label.split_once('=').unwrap_or((label, ""));
+        if key.is_empty() || !label.contains('=') {
+            return Err(ConfigError::Label(label.clone()));
+        }
+        if let Some(first) = labels.insert(key, value)
+            && first != value
+        {
+            let [key, first, second] = [key, first, value].map(str::to_owned);
+            return Err(ConfigError::LabelConflict { key, first, second });
+        }
+    }
+    Ok(labels.into_iter().map(|(key, value)| format!("{key}={value}")).collect())
 }
 
 fn metrics_address(text: String) -> Result<SocketAddr, ConfigError> {

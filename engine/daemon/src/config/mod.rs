@@ -12,6 +12,7 @@ pub mod file;
 pub mod flags;
 pub mod listen;
 mod meaning;
+mod reload;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ mod tests;
 pub use flags::Flags;
 pub use listen::Listen;
 pub use meaning::{Bip, Config, ConfigError, LogLevel, Registries, TlsFiles};
+pub use reload::{Reloadable, needing_restart};
 pub use settings::{Settings, SettingsError};
 
 /// Where daemon.json is looked for when `--config-file` doesn't say; there it may be absent.

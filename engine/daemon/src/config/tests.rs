@@ -59,6 +59,19 @@ fn bad_values_are_named() {
 }
 
 #[test]
+fn labels_are_keys_with_one_value_each() {
+    let labels = config(&["--label", "b=2", "--label", "a=1=x", "--label", "b=2"]).unwrap().labels;
+    assert_eq!(labels, ["a=1=x", "b=2"]);
+    assert_eq!(
+        config(&["--label", "a=1", "--label", "a=2"]).unwrap_err().to_string(),
+        "conflict labels for a=1 and a=2"
+    );
+    for bad in ["a", "=1", ""] {
+        assert!(config(&["--label", bad]).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
 fn registries_are_normalised() {
     let config = config(&["--registry-mirror", "https://m.example/", "--insecure-registry", "10.0.0.0/8"]).unwrap();
     assert_eq!(config.registries.mirrors, ["https://m.example"]);

@@ -67,9 +67,11 @@ pub use state::{Exit, Run, State};
 pub use wait::WaitCondition;
 
 use crate::events::EventBus;
+use crate::ids::ContainerId;
 use crate::store::paths::Paths;
 use crate::volumes::VolumeService;
 use owner::Handle;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The engine's containers. Clones share them.
@@ -206,6 +208,19 @@ impl ContainerService {
         let request = Box::new(request);
         let warnings = self.find(key)?.ask(|reply| owner::Command::Update { request, reply }).await?;
         Ok(hull_api::UpdateResponse { warnings })
+    }
+
+    /// Has something that was done to a container from outside this module told in its turn among the container's events.
+    pub async fn announce(
+        &self,
+        id: &ContainerId,
+        action: impl Into<Cow<'static, str>>,
+        attributes: Vec<(&'static str, String)>,
+    ) {
+        // A container that has just been removed has had its last event.
+        if let Ok(handle) = self.find(id.as_str()) {
+            handle.announce(action, attributes).await;
+        }
     }
 
     /// Removes a container.

@@ -169,7 +169,7 @@ impl ContainerService {
             Ok(events) => {
                 self.save(container).await;
                 self.shared.runtime.ended(&before);
-                events.into_iter().for_each(|event| self.shared.events.publish(event));
+                owner::attached::ended(&self.shared, &before, events);
             }
             // A live state admits an exit always.
             Err(refusal) => tracing::error!(container = %container.id, %refusal, "an exit does not fit the state"),

@@ -2,10 +2,10 @@
 
 use super::ContainerService;
 use super::error::ContainerError;
-use super::model::Container;
+use super::model::{Container, NetworkMode};
 use super::owner::Handle;
 use super::runtime::Runtime;
-use crate::networks::{Counters, Direction};
+use crate::networks::{Counters, Direction, Endpoint};
 use crate::time::Time;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -15,22 +15,20 @@ use hull_api::{
 use hull_runtime::cgroup;
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Between two samples of a stream.
 const PERIOD: Duration = Duration::from_secs(1);
 
 impl ContainerService {
-    /// One sample, at once. Of a container that doesn't run all numbers are zero.
+    /// One sample, at once. Of a container that doesn't run all numbers are zero, and it was never read.
     ///
     /// # Errors
     /// When there is no such container.
     pub async fn stats_once(&self, key: &str) -> Result<Stats, ContainerError> {
-        let container = self.get(key)?;
-        let runtime = self.shared.runtime.clone();
-        let sampled = tokio::task::spawn_blocking(move || sample(&*runtime, &container)).await;
-        sampled.map_err(|_down| ContainerError::ShuttingDown)
+        let handle = self.find(key)?;
+        self.sample(&handle).await.ok_or(ContainerError::ShuttingDown)
     }
 
     /// A sample each second, with the one before it for rates; ends when the container is removed.
@@ -44,40 +42,66 @@ impl ContainerService {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         // The first tick is at once, and its sample stands for "before".
         ticks.tick().await;
-        let state = (self.shared.runtime.clone(), handle, ticks, first);
-        Ok(stream::unfold(state, |(runtime, handle, mut ticks, before)| async move {
+        let state = (self.clone(), handle, ticks, first);
+        Ok(stream::unfold(state, |(service, handle, mut ticks, before)| async move {
             ticks.tick().await;
-            let now = next(runtime.clone(), &handle, before).await?;
-            Some((now.clone(), (runtime, handle, ticks, now)))
+            let now = service.next(&handle, before).await?;
+            Some((now.clone(), (service, handle, ticks, now)))
         })
         .boxed())
     }
-}
 
-async fn next(runtime: Arc<dyn Runtime>, handle: &Handle, before: Stats) -> Option<Stats> {
-    if handle.is_gone() {
-        return None;
+    /// One sample that has the one of a second before, for rates. A container that doesn't run answers at once.
+    ///
+    /// # Errors
+    /// When there is no such container.
+    pub async fn stats_with_rates(&self, key: &str) -> Result<Stats, ContainerError> {
+        if self.get(key)?.state.run().is_none() {
+            return self.stats_once(key).await;
+        }
+        let mut samples = self.stats_stream(key).await?;
+        samples.next().await.ok_or_else(|| ContainerError::NotFound(key.to_owned()))
     }
-    let container = handle.container();
-    let mut now = tokio::task::spawn_blocking(move || sample(&*runtime, &container)).await.ok()?;
-    now.preread = before.read;
-    now.precpu_stats = before.cpu_stats;
-    Some(now)
+
+    async fn next(&self, handle: &Handle, before: Stats) -> Option<Stats> {
+        if handle.is_gone() {
+            return None;
+        }
+        let mut now = self.sample(handle).await?;
+        now.preread = before.read;
+        now.precpu_stats = before.cpu_stats;
+        Some(now)
+    }
+
+    /// `None`: the engine is going down.
+    async fn sample(&self, handle: &Handle) -> Option<Stats> {
+        let container = handle.container();
+        let interfaces = self.interfaces(&container);
+        let runtime = self.shared.runtime.clone();
+        tokio::task::spawn_blocking(move || sample(&*runtime, &container, interfaces.as_ref())).await.ok()
+    }
+
+    /// The endpoint whose traffic is the container's: another one's, where it shares that one's network.
+    fn interfaces(&self, container: &Container) -> Option<Endpoint> {
+        match container.network_mode() {
+            NetworkMode::Container(other) => self.get(&other).ok()?.endpoint.clone(),
+            _ => container.endpoint.clone(),
+        }
+    }
 }
 
-fn sample(runtime: &dyn Runtime, container: &Container) -> Stats {
-    let mut stats = Stats {
-        name: format!("/{}", container.name),
-        id: container.id.to_string(),
-        read: Time::now().to_string(),
-        ..Stats::default()
-    };
+fn sample(runtime: &dyn Runtime, container: &Container, endpoint: Option<&Endpoint>) -> Stats {
+    let mut stats = Stats { name: format!("/{}", container.name), id: container.id.to_string(), ..Stats::default() };
+    if container.state.run().is_none() {
+        return stats;
+    }
     let Some(measured) = runtime.cgroup(&container.id).and_then(|cgroup| cgroup.stats().ok()) else { return stats };
+    stats.read = Time::now().to_string();
     stats.pids_stats = PidsStats { current: measured.pids.current, limit: measured.pids.limit.unwrap_or(u64::MAX) };
     stats.cpu_stats = cpu(measured.cpu);
     stats.memory_stats = memory(measured.memory);
     stats.blkio_stats = blkio(measured.blkio);
-    if let Some(endpoint) = &container.endpoint
+    if let Some(endpoint) = endpoint
         && let Some(traffic) = runtime.traffic(endpoint)
     {
         stats.networks = BTreeMap::from([(endpoint.interface.clone(), network(&traffic))]);

@@ -6,20 +6,22 @@
 //! A shutdown leaves containers as they are: their shims hold them, and the next engine on this data root finds them.
 
 mod held_images;
+mod limit_watch;
 mod lock;
 mod processes;
 mod top;
 
-use crate::config::{Config, Registries};
+use crate::config::{Config, Reloadable};
 use crate::containers::spec::Host;
 use crate::containers::{self, ContainerService, RestoreError, ShimRuntime};
-use crate::events::EventBus;
+use crate::events::{Event, EventBus, Kind};
 use crate::images::{ImageError, ImageService, ImageUse};
 use crate::networks::{NetworkConfig, NetworkError, NetworkService, Subnet};
 use crate::observability::{self, Observability};
 use crate::store::paths::Paths;
 use crate::volumes::{VolumeError, VolumeService};
 use hull_runtime::cgroup::CgroupError;
+use limit_watch::LimitWatch;
 use lock::DataRootLock;
 use std::io;
 use std::path::PathBuf;
@@ -81,7 +83,8 @@ pub struct Engine {
     pub containers: ContainerService,
     /// eBPF and metrics.
     pub observability: Arc<Observability>,
-    registries: RwLock<Arc<Registries>>,
+    limits: LimitWatch,
+    reloadable: RwLock<Arc<Reloadable>>,
     _lock: DataRootLock,
 }
 
@@ -107,7 +110,8 @@ impl Engine {
             // Worth a line, not an exit: all other images work.
             tracing::warn!(%error, "the default image is not available");
         }
-        let volumes = Arc::new(VolumeService::open(paths.clone()).map_err(EngineError::Volumes)?);
+        let volumes = VolumeService::open(paths.clone()).map_err(EngineError::Volumes)?;
+        let volumes = Arc::new(volumes.publish_to(events.clone()));
         let bip = config.bip.map(|bip| Subnet::new(bip.address, bip.prefix_len));
         let networks =
             NetworkService::open(paths.clone(), NetworkConfig { bip }).await.map_err(EngineError::Networks)?;
@@ -131,7 +135,7 @@ impl Engine {
         containers.restore(&networks).await.map_err(EngineError::Containers)?;
         observability.set_source(Arc::new(containers.clone()));
         containers.watch_oom(observability.oom_events());
-        let registries = RwLock::new(Arc::new(config.registries.clone()));
+        let reloadable = RwLock::new(Arc::new(Reloadable::of(&config)));
         let engine = Self {
             config,
             paths,
@@ -142,22 +146,29 @@ impl Engine {
             networks,
             containers,
             observability,
-            registries,
+            limits: LimitWatch::new(),
+            reloadable,
             _lock: lock,
         };
         let engine = Arc::new(engine);
         engine.free_held_images();
+        engine.watch_limits();
         Ok(engine)
     }
 
-    /// Whom to ask for images now.
-    pub fn registries(&self) -> Arc<Registries> {
-        self.registries.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The part of the configuration that a reload changes, as it is now.
+    pub fn reloadable(&self) -> Arc<Reloadable> {
+        self.reloadable.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// After a reload of the configuration.
-    pub fn set_registries(&self, registries: Registries) {
-        *self.registries.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(registries);
+    /// The configuration was read again.
+    pub fn reload(&self, new: Reloadable) {
+        let mut event = Event::new(Kind::Daemon, "reload", self.paths.engine_id()).with("name", host_name());
+        for (name, value) in new.attributes() {
+            event = event.with(name, value);
+        }
+        *self.reloadable.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        self.events.publish(event);
     }
 
     /// Which images containers are made of: images don't know containers.
@@ -170,6 +181,11 @@ impl Engine {
         });
         uses.collect()
     }
+}
+
+/// What this machine calls itself.
+pub fn host_name() -> String {
+    nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// The directories that services list or rename into; what they keep deeper they make themselves.

@@ -6,7 +6,7 @@ use crate::observability::ProcessRecord;
 use crate::time::Time;
 use hull_api::{Bucket, Histogram, LimitBreach, Namespaces, PidsResponse, Pressure, PressureStall, Process};
 use hull_ebpf_types::{self as ebpf, Program, RUNQUEUE_BOUNDS, STALL_BOUNDS};
-use hull_runtime::cgroup::{Cgroup, Stats};
+use hull_runtime::cgroup::{Cgroup, LimitHits};
 use rustix::time::{ClockId, clock_gettime};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -79,7 +79,9 @@ impl Engine {
             cpu: psi("cpu.pressure"),
             memory: psi("memory.pressure"),
             io: psi("io.pressure"),
-            breaches: breaches(&stats),
+            breaches: breaches(&cgroup.limit_hits(), stats.oom.kills, |resource| {
+                self.limits.last_hit(&container.id, resource).map(|time| time.to_string())
+            }),
         })
     }
 }
@@ -131,16 +133,17 @@ fn pressure_stall(text: &str) -> Option<PressureStall> {
     Some(PressureStall { some: total("some")?, full: total("full").unwrap_or(0.0) })
 }
 
-/// Limits that were hit at least once.
-fn breaches(stats: &Stats) -> Vec<LimitBreach> {
-    let counts = [
-        ("cpu", stats.cpu.throttling.throttled_periods),
-        ("memory", stats.memory.failcnt),
-        ("oom", stats.oom.kills),
-        ("pids", stats.pids.refused),
-    ];
+/// Limits that were hit at least once, and when that was last seen.
+fn breaches(hits: &LimitHits, oom_kills: u64, last: impl Fn(&str) -> Option<String>) -> Vec<LimitBreach> {
+    let counts =
+        [("cpu", hits.throttled_periods), ("memory", hits.memory), ("oom", oom_kills), ("pids", hits.pids_refused)];
     let hit = counts.into_iter().filter(|(_, count)| *count > 0);
-    hit.map(|(resource, count)| LimitBreach { resource: resource.to_owned(), count, last_at: String::new() }).collect()
+    let breach = |(resource, count): (&str, u64)| LimitBreach {
+        resource: resource.to_owned(),
+        count,
+        last_at: last(resource).unwrap_or_default(),
+    };
+    hit.map(breach).collect()
 }
 
 #[cfg(test)]
@@ -170,9 +173,10 @@ mod tests {
     #[test]
     fn our_own_namespaces_have_inodes_and_only_breaches_are_told() {
         assert_ne!(namespaces(std::process::id()).pid, 0);
-        assert_eq!(breaches(&Stats::default()), []);
-        let mut stats = Stats::default();
-        stats.oom.kills = 1;
-        assert_eq!(breaches(&stats)[0].resource, "oom");
+        let last = |resource: &str| (resource == "pids").then(|| "now".to_owned());
+        assert_eq!(breaches(&LimitHits::default(), 0, last), []);
+        let told = breaches(&LimitHits { pids_refused: 2, ..LimitHits::default() }, 1, last);
+        let told: Vec<_> = told.iter().map(|it| (it.resource.as_str(), it.count, it.last_at.as_str())).collect();
+        assert_eq!(told, [("oom", 1, ""), ("pids", 2, "now")]);
     }
 }

@@ -1,4 +1,5 @@
-//! Docker's filters of events: values of one key are alternatives, different keys must all hold.
+//! Docker's filters of events: values of one key are alternatives, different keys must all hold. Labels are the
+//! exception: an event must have every one that is asked for.
 
 use super::{Event, Kind};
 use std::collections::BTreeMap;
@@ -50,7 +51,10 @@ impl EventFilter {
 
     /// Whether the event passes.
     pub fn matches(&self, event: &Event) -> bool {
-        self.wanted.iter().all(|(key, values)| values.is_empty() || values.iter().any(|v| passes(key, v, event)))
+        self.wanted.iter().all(|(key, values)| match key.as_str() {
+            "label" => values.iter().all(|value| passes(key, value, event)),
+            _ => values.is_empty() || values.iter().any(|value| passes(key, value, event)),
+        })
     }
 }
 
@@ -64,19 +68,22 @@ fn passes(key: &str, value: &str, event: &Event) -> bool {
             Some((name, wanted)) => event.attributes.get(name).is_some_and(|v| v == wanted),
             None => event.attributes.contains_key(value),
         },
-        "container" => names(event, Kind::Container, value) || attribute("container").starts_with(value),
+        "container" => names(event, Kind::Container, value),
         "network" => names(event, Kind::Network, value),
         "volume" => names(event, Kind::Volume, value),
         "daemon" => names(event, Kind::Daemon, value),
         "image" => {
-            let name = attribute(if event.kind == Kind::Image { "name" } else { "image" });
-            [event.id.as_str(), name].into_iter().any(|n| n == value || without_tag(n) == value)
+            let of_image = event.kind == Kind::Image;
+            let name = attribute(if of_image { "name" } else { "image" });
+            let id = if of_image { event.id.as_str() } else { "" };
+            [id, name].into_iter().any(|n| !n.is_empty() && (n == value || without_tag(n) == value))
         }
         _ => false,
     }
 }
 
-/// `exec_create: sh` is found by `exec_create` too, as are `exec_start` and `health_status`.
+/// `exec_create: sh` is found by `exec_create` too, as are `exec_start` and `health_status`: their actions have an
+/// argument.
 fn action_matches(action: &str, wanted: &str) -> bool {
     action == wanted || action.split_once(':').is_some_and(|(verb, _)| verb == wanted)
 }

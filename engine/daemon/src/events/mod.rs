@@ -3,7 +3,8 @@
 //! The bus is one ring of the last [`HISTORY`] events under a short lock, and a counter that subscribers watch.
 //! A subscriber owns no queue: it remembers the number of the event that it wants next and reads it from the
 //! ring. So a client that reads slowly costs nothing and blocks nobody; one that falls behind by a whole
-//! ring loses the oldest events, and the log says so.
+//! ring is told how many events it has lost, and its stream ends ([`EventBus::follow`]). The ring is bounded by events
+//! and by bytes: labels are the clients' and may be long.
 //!
 //! Order is that of `publish` calls. Each container has one owner task that publishes everything about it, which is
 //! why `create`, `start`, `die` and `destroy` of a container never swap.
@@ -22,6 +23,9 @@ use tokio::sync::watch;
 /// Events that are kept for `since`, and for slow subscribers.
 pub const HISTORY: usize = 2048;
 
+/// Bytes of attributes that are kept; the newest event stays whatever its size.
+const HISTORY_BYTES: usize = 16 << 20;
+
 /// What an event is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -35,6 +39,8 @@ pub enum Kind {
     Volume,
     /// The engine itself.
     Daemon,
+    /// The cache of builds.
+    Builder,
 }
 
 impl Kind {
@@ -46,6 +52,7 @@ impl Kind {
             Self::Network => "network",
             Self::Volume => "volume",
             Self::Daemon => "daemon",
+            Self::Builder => "builder",
         }
     }
 }
@@ -77,6 +84,20 @@ impl Event {
         self.attributes.insert(name.into(), value.into());
         self
     }
+
+    /// About what it takes in memory.
+    fn bytes(&self) -> usize {
+        let attributes = self.attributes.iter().map(|(name, value)| name.len() + value.len());
+        size_of::<Self>() + self.action.len() + self.id.len() + attributes.sum::<usize>()
+    }
+}
+
+/// A subscriber was too slow: events that it wanted may be gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the client reads too slowly: {lost} events are lost to it")]
+pub struct TooSlow {
+    /// How many of all events.
+    pub lost: u64,
 }
 
 /// The bus. Clones share it.
@@ -95,6 +116,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Ring {
     events: VecDeque<Arc<Event>>,
+    bytes: usize,
     /// Number of the event that comes next.
     next: u64,
 }
@@ -107,6 +129,15 @@ impl Ring {
     fn get(&self, number: u64) -> Option<Arc<Event>> {
         let index = usize::try_from(number.checked_sub(self.first())?).ok()?;
         self.events.get(index).cloned()
+    }
+
+    fn push(&mut self, event: Event) {
+        self.bytes += event.bytes();
+        self.events.push_back(Arc::new(event));
+        self.next += 1;
+        while self.events.len() > HISTORY || (self.bytes > HISTORY_BYTES && self.events.len() > 1) {
+            self.bytes -= self.events.pop_front().map_or(0, |oldest| oldest.bytes());
+        }
     }
 }
 
@@ -135,36 +166,60 @@ impl EventBus {
         if let Some(last) = ring.events.back() {
             event.time = event.time.max(last.time);
         }
-        if ring.events.len() == HISTORY {
-            ring.events.pop_front();
-        }
-        ring.events.push_back(Arc::new(event));
-        ring.next += 1;
+        ring.push(event);
         // Inside the lock, so that the counter never goes back.
         self.shared.published.send_replace(ring.next);
     }
 
+    /// How many subscribers there are, for `/info`.
+    pub fn listeners(&self) -> usize {
+        self.shared.published.receiver_count()
+    }
+
     /// The events that pass the filter: those of the history since `since` (none without it), then, unless `until`
-    /// is past, new ones as they come, up to `until`.
+    /// is past, new ones as they come, up to `until`. For the engine's own use: one who is too slow goes on with what is
+    /// left, and the log says so.
     pub fn subscribe(
         &self,
         since: Option<Time>,
         until: Option<Time>,
         filter: EventFilter,
     ) -> impl Stream<Item = Arc<Event>> + Send + use<> {
-        let start = {
-            let ring = self.ring();
-            match since {
-                None => ring.next,
-                Some(since) => ring.first() + ring.events.partition_point(|e| e.time < since) as u64,
-            }
-        };
-        let reader =
-            Reader { bus: self.clone(), changed: self.shared.published.subscribe(), next: start, until, filter };
+        let reader = self.reader(since, until, filter);
         futures_util::stream::unfold(reader, |mut reader| async move {
+            loop {
+                match reader.next().await? {
+                    Ok(event) => return Some((event, reader)),
+                    Err(error) => tracing::warn!("events: {error}"),
+                }
+            }
+        })
+    }
+
+    /// As [`EventBus::subscribe`], for clients: one who is too slow is told so, and the stream ends there.
+    pub fn follow(
+        &self,
+        since: Option<Time>,
+        until: Option<Time>,
+        filter: EventFilter,
+    ) -> impl Stream<Item = Result<Arc<Event>, TooSlow>> + Send + use<> {
+        let reader = Some(self.reader(since, until, filter));
+        futures_util::stream::unfold(reader, |reader| async move {
+            let mut reader = reader?;
             let event = reader.next().await?;
+            let reader = event.is_ok().then_some(reader);
             Some((event, reader))
         })
+    }
+
+    fn reader(&self, since: Option<Time>, until: Option<Time>, filter: EventFilter) -> Reader {
+        let ring = self.ring();
+        let next = match since {
+            None => ring.next,
+            Some(since) => ring.first() + ring.events.partition_point(|e| e.time < since) as u64,
+        };
+        drop(ring);
+        Reader { bus: self.clone(), changed: self.shared.published.subscribe(), next, until, filter }
     }
 }
 
@@ -177,14 +232,15 @@ struct Reader {
 }
 
 impl Reader {
-    async fn next(&mut self) -> Option<Arc<Event>> {
+    async fn next(&mut self) -> Option<Result<Arc<Event>, TooSlow>> {
         loop {
-            while let Some(event) = self.take() {
+            while let Some(taken) = self.take() {
+                let Ok(event) = taken else { return Some(taken) };
                 if self.until.is_some_and(|until| event.time > until) {
                     return None;
                 }
                 if self.filter.matches(&event) {
-                    return Some(event);
+                    return Some(Ok(event));
                 }
             }
             let changed = self.changed.wait_for(|published| *published > self.next);
@@ -202,18 +258,16 @@ impl Reader {
     }
 
     /// The event that comes next, if it has happened already.
-    fn take(&mut self) -> Option<Arc<Event>> {
+    fn take(&mut self) -> Option<Result<Arc<Event>, TooSlow>> {
         let ring = self.bus.ring();
-        if self.next < ring.first() {
-            tracing::warn!(
-                lost = ring.first() - self.next,
-                "an events client reads too slowly: the oldest events are lost to it"
-            );
+        let lost = ring.first().saturating_sub(self.next);
+        if lost > 0 {
             self.next = ring.first();
+            return Some(Err(TooSlow { lost }));
         }
         let event = ring.get(self.next)?;
         self.next += 1;
-        Some(event)
+        Some(Ok(event))
     }
 }
 

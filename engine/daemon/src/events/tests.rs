@@ -41,13 +41,35 @@ async fn a_past_until_ends_the_stream_and_a_future_one_waits_for_it() {
 }
 
 #[tokio::test]
-async fn history_is_bounded_and_a_slow_reader_goes_on_with_the_oldest_that_is_left() {
+async fn a_slow_client_is_told_and_let_go_and_the_engine_itself_goes_on() {
     let bus = EventBus::new();
-    let mut slow = Box::pin(bus.subscribe(None, None, EventFilter::default()));
+    let mut client = Box::pin(bus.follow(None, None, filter("type", &["volume"])));
+    let mut own = Box::pin(bus.subscribe(None, None, EventFilter::default()));
+    assert_eq!(bus.listeners(), 2);
     for n in 0..HISTORY + 10 {
         bus.publish(container("start", &n.to_string()));
     }
-    assert_eq!(slow.next().await.unwrap().id, "10");
+    assert_eq!(own.next().await.unwrap().id, "10");
+    // Whatever its filter is: nobody knows what was among the lost ones.
+    assert_eq!(client.next().await, Some(Err(TooSlow { lost: 10 })));
+    assert_eq!(client.next().await, None);
+    drop((client, own));
+    assert_eq!(bus.listeners(), 0);
+}
+
+#[tokio::test]
+async fn long_labels_do_not_fill_the_memory() {
+    let bus = EventBus::new();
+    let start = Time::now();
+    for n in 0..40 {
+        bus.publish(container("create", &n.to_string()).with("label", "x".repeat(1 << 20)));
+    }
+    let kept: Vec<_> = bus.subscribe(Some(start), Some(Time::now()), EventFilter::default()).collect().await;
+    assert_eq!((kept.len(), kept.last().unwrap().id.as_str()), (15, "39"));
+    // One that is longer than all of the bound stays by itself.
+    bus.publish(container("create", "huge").with("label", "x".repeat(HISTORY_BYTES)));
+    let kept: Vec<_> = bus.subscribe(Some(start), Some(Time::now()), EventFilter::default()).collect().await;
+    assert_eq!((kept.len(), kept[0].id.as_str()), (1, "huge"));
 }
 
 #[test]
@@ -66,7 +88,12 @@ fn filters_are_dockers() {
         ("scope", "local"),
     ] {
         assert!(filter(key, &[value]).matches(&event), "{key}={value}");
-        assert!(filter(key, &["nothing", value]).matches(&event), "values of a key are alternatives");
+        let alternative = filter(key, &["nothing", value]).matches(&event);
+        assert_eq!(
+            alternative,
+            key != "label",
+            "values of a key are alternatives, but all labels must be there: {key}"
+        );
     }
     for (key, value) in [
         ("type", "image"),
@@ -78,5 +105,11 @@ fn filters_are_dockers() {
     ] {
         assert!(!filter(key, &[value]).matches(&event), "{key}={value}");
     }
+    assert!(filter("label", &["tier", "image"]).matches(&event));
+    assert!(!filter("label", &["tier", "other"]).matches(&event), "all labels must be there");
+    let network = Event::new(Kind::Network, "connect", "n1").with("container", "abcdef").with("name", "bridge");
+    assert!(!filter("container", &["abc"]).matches(&network) && filter("network", &["bri"]).matches(&network));
+    let image = Event::new(Kind::Image, "pull", "nginx:1").with("name", "nginx");
+    assert!(filter("image", &["nginx:1"]).matches(&image) && !filter("image", &[""]).matches(&network));
     assert!(EventFilter::new([("colour".to_owned(), vec![])]).is_err());
 }

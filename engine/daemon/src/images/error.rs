@@ -147,13 +147,9 @@ impl ImageError {
             Self::Layout(_) | Self::Document { .. } | Self::Digest { .. } | Self::TooManyLayers(_) => {
                 Kind::BadParameter
             }
-            Self::OperatingSystem(_) => Kind::BadParameter,
-            Self::Layer { .. }
-            | Self::Layers(_)
-            | Self::Archive(_)
-            | Self::Object(_)
-            | Self::Io { .. }
-            | Self::Write(_) => Kind::System,
+            Self::OperatingSystem(_) | Self::Archive(_) => Kind::BadParameter,
+            Self::Layer { source, .. } | Self::Layers(source) if source.is_the_archives_fault() => Kind::BadParameter,
+            Self::Layer { .. } | Self::Layers(_) | Self::Object(_) | Self::Io { .. } | Self::Write(_) => Kind::System,
         }
     }
 

@@ -60,6 +60,7 @@ pub struct NetworkConfig {
 #[derive(Debug)]
 pub struct NetworkService {
     bridge: Bridge,
+    firewall: &'static str,
     /// `bridge`, `host`, `none`, in this order.
     descriptions: Vec<Description>,
     shared: Arc<Shared>,
@@ -76,7 +77,7 @@ impl NetworkService {
     pub async fn open(paths: Arc<Paths>, config: NetworkConfig) -> Result<Self, NetworkError> {
         let engine_id = paths.engine_id().to_owned();
         let made = tokio::task::spawn_blocking(move || prepare_host(&paths, &config)).await;
-        let (bridge, descriptions) = made.map_err(|_| NetworkError::Stopped)??;
+        let (bridge, firewall, descriptions) = made.map_err(|_| NetworkError::Stopped)??;
         let leases = Leases::new(&engine_id, bridge.gateway);
         let shared = Arc::new(Shared::new(leases, descriptions[0].id.clone()));
         let monitor =
@@ -84,7 +85,7 @@ impl NetworkService {
         pool::spawn(Arc::clone(&shared), bridge.index, bridge.gateway)?;
         let look = Arc::new(Notify::new());
         let reaper = tokio::spawn(reaper::run(Arc::clone(&shared), monitor, Arc::clone(&look)));
-        Ok(Self { bridge, descriptions, shared, look, reaper })
+        Ok(Self { bridge, firewall, descriptions, shared, look, reaper })
     }
 
     /// Keeps these leases, removes every other link of this engine in the background, and starts to fill the pool.
@@ -176,6 +177,11 @@ impl NetworkService {
         self.look.notify_one();
     }
 
+    /// What makes the packet rules: `nftables`, or `none` where the kernel takes none.
+    pub fn firewall(&self) -> &'static str {
+        self.firewall
+    }
+
     /// How much background work is left: links to be deleted and pool places to be filled.
     pub fn pending(&self) -> usize {
         self.shared.pending()
@@ -238,7 +244,10 @@ fn watched(monitor: LinkMonitor) -> std::io::Result<AsyncFd<LinkMonitor>> {
 }
 
 /// The bridge, forwarding and the firewall; and what the files say of the three networks.
-fn prepare_host(paths: &Paths, config: &NetworkConfig) -> Result<(Bridge, Vec<Description>), NetworkError> {
+fn prepare_host(
+    paths: &Paths,
+    config: &NetworkConfig,
+) -> Result<(Bridge, &'static str, Vec<Description>), NetworkError> {
     let directory = paths.networks();
     std::fs::create_dir_all(&directory).map_err(NetworkError::kernel("create", directory.display().to_string()))?;
     let mut own = description::read(paths, "bridge", Driver::Bridge)?;
@@ -253,7 +262,7 @@ fn prepare_host(paths: &Paths, config: &NetworkConfig) -> Result<(Bridge, Vec<De
     let rules = firewall::BridgeRules { bridge: bridge.name.clone(), range: bridge.gateway.range() };
     let firewall = firewall::install(paths.engine_id(), &rules);
     tracing::info!(bridge = %bridge.name, address = %bridge.gateway, firewall, "the default network is ready");
-    Ok((bridge, descriptions))
+    Ok((bridge, firewall, descriptions))
 }
 
 /// Containers' packets reach the world only if this host forwards packets. It stays on when the daemon ends:

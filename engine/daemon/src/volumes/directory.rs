@@ -83,7 +83,7 @@ fn aside(directory: &Path, name: &str) -> Result<PathBuf, VolumeError> {
     Ok(directory.join(format!("volume-{name}-{}", &unique[..12])))
 }
 
-/// Bytes on disk below a directory. Hard links count once; other file systems mounted there don't count.
+/// The lengths of all files below a directory, as Docker counts. Hard links count once; other file systems mounted there don't count.
 pub(super) fn size(root: &Path) -> Result<u64, VolumeError> {
     let device = fs::symlink_metadata(root).map_err(failed("read", root))?.dev();
     let mut seen = HashSet::new();
@@ -105,7 +105,7 @@ pub(super) fn size(root: &Path) -> Result<u64, VolumeError> {
             if metadata.is_dir() {
                 open.push(path);
             } else if metadata.nlink() == 1 || seen.insert(metadata.ino()) {
-                total += metadata.blocks() * 512;
+                total += metadata.len();
             }
         }
     }

@@ -18,6 +18,7 @@ mod unfinished;
 pub use error::VolumeError;
 pub use filter::Filters;
 
+use crate::events::{Event, EventBus, Kind};
 use crate::ids::{ContainerId, random_hex};
 use crate::store::paths::Paths;
 use serde::{Deserialize, Serialize};
@@ -99,6 +100,8 @@ struct Entry {
 #[derive(Debug)]
 pub struct VolumeService {
     paths: Arc<Paths>,
+    /// One that nobody reads, until [`VolumeService::publish_to`].
+    events: EventBus,
     /// Held while directories change, so that two requests for one name meet. Readers need only `entries`.
     changing: Mutex<()>,
     entries: Mutex<BTreeMap<String, Entry>>,
@@ -114,7 +117,18 @@ impl VolumeService {
             .into_iter()
             .map(|volume| (volume.name.clone(), Entry { volume, users: BTreeSet::new() }))
             .collect();
-        Ok(Self { paths, changing: Mutex::new(()), entries: Mutex::new(entries) })
+        Ok(Self { paths, events: EventBus::new(), changing: Mutex::new(()), entries: Mutex::new(entries) })
+    }
+
+    /// Tells of volumes that are made and deleted from here on.
+    #[must_use]
+    pub fn publish_to(mut self, events: EventBus) -> Self {
+        self.events = events;
+        self
+    }
+
+    fn publish(&self, action: &'static str, volume: &str) {
+        self.events.publish(Event::new(Kind::Volume, action, volume).with("driver", DRIVER));
     }
 
     /// Makes a volume. One that exists is returned as it is, as Docker does.
@@ -152,6 +166,7 @@ impl VolumeService {
         directory::create(&self.paths, &volume)?;
         let entry = Entry { volume: volume.clone(), users: BTreeSet::new() };
         lock(&self.entries).insert(volume.name.clone(), entry);
+        self.publish("create", &volume.name);
         Ok(volume)
     }
 
@@ -246,6 +261,7 @@ impl VolumeService {
         }
         directory::remove(&self.paths, name)?;
         lock(&self.entries).remove(name);
+        self.publish("destroy", name);
         Ok(())
     }
 
@@ -268,6 +284,8 @@ impl VolumeService {
             pruned.reclaimed += size;
             pruned.names.push(volume.name);
         }
+        let event = Event::new(Kind::Volume, "prune", "");
+        self.events.publish(event.with("reclaimed", pruned.reclaimed.to_string()));
         Ok(pruned)
     }
 }

@@ -30,7 +30,7 @@ pub use device::{Access, DeviceKind, DevicePolicy, DeviceRule};
 pub use group::{Cgroup, Handle};
 pub use hierarchies::{Controller, Hierarchies, Mode, V1Mount};
 pub use shims::ShimCgroup;
-pub use stats::{BlkioEntry, BlkioStats, CpuStats, MemoryStats, OomCounts, PidsStats, Stats, Throttling};
+pub use stats::{BlkioEntry, BlkioStats, CpuStats, LimitHits, MemoryStats, OomCounts, PidsStats, Stats, Throttling};
 pub use tree::{orphans, remove_engine_dirs};
 pub use warning::Warning;
 

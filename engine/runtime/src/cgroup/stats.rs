@@ -28,6 +28,17 @@ pub struct Stats {
     pub blkio: BlkioStats,
 }
 
+/// How often limits were hit since the cgroup was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LimitHits {
+    /// Periods in which the CPU quota stopped tasks.
+    pub throttled_periods: u64,
+    /// Allocations that met the memory limit; most are helped by reclaim.
+    pub memory: u64,
+    /// Forks refused.
+    pub pids_refused: u64,
+}
+
 /// Processor time, nanoseconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -153,6 +164,25 @@ impl Cgroup {
         }
     }
 
+    /// How often limits were hit: what a watch over many containers needs, in three small files.
+    pub fn limit_hits(&self) -> LimitHits {
+        let pids_refused = |dir: &Path| key(&read(dir, "pids.events"), "max").unwrap_or(0);
+        match self.mode {
+            Mode::V1 | Mode::Hybrid => LimitHits {
+                throttled_periods: self
+                    .v1_dir(Controller::Cpu)
+                    .map_or(0, |dir| key(&read(dir, "cpu.stat"), "nr_throttled").unwrap_or(0)),
+                memory: self.v1_dir(Controller::Memory).map_or(0, v1_failures),
+                pids_refused: self.v1_dir(Controller::Pids).map_or(0, pids_refused),
+            },
+            Mode::V2 => LimitHits {
+                throttled_periods: key(&read(&self.unified, "cpu.stat"), "nr_throttled").unwrap_or(0),
+                memory: key(&read(&self.unified, "memory.events"), "max").unwrap_or(0),
+                pids_refused: pids_refused(&self.unified),
+            },
+        }
+    }
+
     fn v1_cpu(&self) -> CpuStats {
         let mut cpu = CpuStats::default();
         if let Some(dir) = self.v1_dir(Controller::Cpuacct) {
@@ -168,6 +198,11 @@ impl Cgroup {
         }
         cpu
     }
+}
+
+/// Where memory and memory + swap have the same limit the second is hit first, and only its own counter moves.
+fn v1_failures(dir: &Path) -> u64 {
+    number(dir, "memory.failcnt").max(number(dir, "memory.memsw.failcnt"))
 }
 
 fn throttling(text: &str, time: &str, unit_ns: u64) -> Throttling {

@@ -15,7 +15,7 @@ use axum::extract::{Extension, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
-use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use futures_util::{FutureExt, TryStreamExt};
 use http::header;
 use hull_api::version::ApiVersion;
 use std::io;
@@ -114,18 +114,16 @@ pub(super) async fn logs(
 }
 
 pub(super) async fn stats(State(engine): State<Shared>, Name(id): Name, query: Query) -> Result<Response, ApiError> {
-    let follow = query.flag_or("stream", true);
-    if !follow && query.flag("one-shot") {
-        let stats = engine.containers.stats_once(&id).await?;
-        return Ok(axum::Json(stats).into_response());
+    if query.flag_or("stream", true) {
+        return Ok(json_lines(engine.containers.stats_stream(&id).await?));
     }
-    let stats = engine.containers.stats_stream(&id).await?;
-    if follow {
-        return Ok(json_lines(stats));
-    }
-    // Without one-shot a client wants a sample that has the one before it, for percentages.
-    let second = stats.take(2).fold(None, |_, sample| async { Some(sample) }).await;
-    Ok(axum::Json(second).into_response())
+    let stats = if query.flag("one-shot") {
+        engine.containers.stats_once(&id).await?
+    } else {
+        // Without one-shot a client wants a sample that has the one before it, for percentages.
+        engine.containers.stats_with_rates(&id).await?
+    };
+    Ok(axum::Json(stats).into_response())
 }
 
 pub(super) async fn wait(State(engine): State<Shared>, Name(id): Name, query: Query) -> Result<Response, ApiError> {

@@ -4,12 +4,13 @@ use crate::api::Shared;
 use crate::api::error::ApiError;
 use crate::artifacts;
 use crate::config::Listen;
-use crate::engine::Engine;
+use crate::engine::{Engine, host_name};
 use crate::images::ListOptions;
 use crate::time::Time;
 use axum::Json as Answer;
 use axum::extract::State;
-use hull_api::{Commit, Info, InfoPlugins, RegistryServiceConfig, RuntimeInfo, SwarmInfo, system::IndexInfo};
+use hull_api::system::{FirewallInfo, IndexInfo};
+use hull_api::{Commit, Info, InfoPlugins, RegistryServiceConfig, RuntimeInfo, SwarmInfo};
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -43,6 +44,8 @@ pub(super) async fn info(State(engine): State<Shared>) -> Result<Answer<Info>, A
     let counts = engine.containers.counts();
     let images = engine.images.list(&ListOptions::default())?.len();
     let limits = engine.host.features.limits;
+    let reloadable = engine.reloadable();
+    let proxy = |name: &str| environment(name);
     Ok(Answer(Info {
         id: engine.paths.engine_id().to_owned(),
         containers: count(counts.running + counts.paused + counts.stopped),
@@ -60,8 +63,8 @@ pub(super) async fn info(State(engine): State<Shared>) -> Result<Answer<Info>, A
         cpu_shares: limits.cpu_shares,
         cpu_set: limits.cpuset,
         pids_limit: limits.pids,
-        ipv4_forwarding: fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|on| on.trim() == "1"),
-        debug: engine.config.log_level.0 >= tracing::level_filters::LevelFilter::DEBUG,
+        ipv4_forwarding: forwards(),
+        debug: reloadable.debug(),
         n_fd: count(fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)),
         oom_kill_disable: limits.oom_kill_disable,
         n_goroutines: count(fs::read_dir("/proc/self/task").map_or(0, Iterator::count)),
@@ -78,8 +81,14 @@ pub(super) async fn info(State(engine): State<Shared>) -> Result<Answer<Info>, A
         registry_config: Some(registries(&engine)),
         ncpu: count(engine.host.features.cpus),
         mem_total: memory_total(),
+        n_events_listener: count(engine.events.listeners()),
+        http_proxy: proxy("HTTP_PROXY"),
+        https_proxy: proxy("HTTPS_PROXY"),
+        no_proxy: proxy("NO_PROXY"),
+        labels: reloadable.labels.clone(),
+        firewall_backend: Some(FirewallInfo { driver: engine.networks.firewall().to_owned(), info: Vec::new() }),
         docker_root_dir: engine.paths.data_root().display().to_string(),
-        name: text(nix::sys::utsname::UtsName::nodename),
+        name: host_name(),
         server_version: VERSION.to_owned(),
         runtimes: RUNTIMES.map(|name| (name.to_owned(), RuntimeInfo { path: "hull-shim".to_owned() })).into(),
         default_runtime: "hull".to_owned(),
@@ -124,23 +133,41 @@ fn security_options(engine: &Engine) -> Vec<String> {
 /// Docker's words for limits that the kernel lacks, then what is missing in this build, then what is dangerous.
 fn warnings(engine: &Engine) -> Vec<String> {
     let limits = engine.host.features.limits;
+    let v2 = engine.host.features.hierarchies.mode().version() == "2";
     let lacks = [
         (limits.memory, "WARNING: No memory limit support"),
         (limits.swap, "WARNING: No swap limit support"),
-        (limits.cpu_shares, "WARNING: No cpu shares support"),
+        // Kernels with cgroup v2 have none, and nobody can do anything about it.
+        (limits.oom_kill_disable || v2, "WARNING: No oom kill disable support"),
         (limits.cpu_cfs, "WARNING: No cpu cfs quota support"),
+        (limits.cpu_cfs, "WARNING: No cpu cfs period support"),
+        (limits.cpu_shares, "WARNING: No cpu shares support"),
         (limits.cpuset, "WARNING: No cpuset support"),
         (limits.pids, "WARNING: No pids limit support"),
-        (limits.blkio_weight, "WARNING: No blkio weight support"),
-        (limits.blkio_throttle, "WARNING: No blkio throttle support"),
+        // The same for weights with v1, since kernel 5.0.
+        (limits.blkio_weight || !v2, "WARNING: No io.weight support"),
+        (limits.blkio_weight_device || !v2, "WARNING: No io.weight (per device) support"),
+        (limits.blkio_throttle || !v2, "WARNING: No io.max (rbps, wbps, riops, wiops) support"),
+        (limits.blkio_throttle || v2, "WARNING: No blkio throttle.read_bps_device support"),
+        (limits.blkio_throttle || v2, "WARNING: No blkio throttle.write_bps_device support"),
+        (limits.blkio_throttle || v2, "WARNING: No blkio throttle.read_iops_device support"),
+        (limits.blkio_throttle || v2, "WARNING: No blkio throttle.write_iops_device support"),
+        (forwards(), "WARNING: IPv4 forwarding is disabled"),
     ];
     let mut warnings: Vec<String> =
         lacks.into_iter().filter(|(has, _)| !has).map(|(_, warning)| warning.to_owned()).collect();
     warnings.extend(artifacts::missing().into_iter().map(|missing| format!("WARNING: {missing}")));
-    if engine.config.tls.is_none() && engine.config.hosts.iter().any(Listen::is_reachable_from_outside) {
-        warnings.push(
-            "WARNING: the API is open on TCP without TLS: whoever can connect is root on this machine".to_owned(),
-        );
+    if engine.config.tls.is_none() {
+        for host in &engine.config.hosts {
+            if let Listen::Tcp { addresses, .. } = host {
+                warnings.extend(addresses.iter().map(|address| {
+                    format!(
+                        "WARNING: API is accessible on http://{address} without encryption.\n         Whoever can connect is \
+                         root on this machine."
+                    )
+                }));
+            }
+        }
     }
     warnings
 }
@@ -154,7 +181,8 @@ fn features(engine: &Engine) -> BTreeMap<String, String> {
 }
 
 fn registries(engine: &Engine) -> RegistryServiceConfig {
-    let registries = engine.registries();
+    let reloadable = engine.reloadable();
+    let registries = &reloadable.registries;
     // Loopback is always served over plain HTTP.
     let mut cidrs = vec!["::1/128".to_owned(), "127.0.0.0/8".to_owned()];
     let mut index_configs = BTreeMap::new();
@@ -170,6 +198,19 @@ fn registries(engine: &Engine) -> RegistryServiceConfig {
         }
     }
     RegistryServiceConfig { insecure_registry_cidrs: cidrs, index_configs, mirrors: registries.mirrors.clone() }
+}
+
+fn forwards() -> bool {
+    fs::read_to_string("/proc/sys/net/ipv4/ip_forward").is_ok_and(|on| on.trim() == "1")
+}
+
+/// A proxy of the daemon's environment, whose two spellings are equally good; a password in it is nobody's business.
+fn environment(name: &str) -> String {
+    let value = std::env::var(name).or_else(|_| std::env::var(name.to_ascii_lowercase())).unwrap_or_default();
+    match (value.split_once("://"), value.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://xxxxx:xxxxx@{host}"),
+        _ => value,
+    }
 }
 
 fn memory_total() -> i64 {

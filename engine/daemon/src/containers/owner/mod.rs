@@ -9,6 +9,7 @@
 //! published state). So a kill never queues behind a stop's grace period. When the task ends the published state closes, and that is
 //! how everyone learns that the container is gone.
 
+pub(super) mod attached;
 mod lifecycle;
 mod remove;
 mod run;

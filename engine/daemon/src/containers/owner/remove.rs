@@ -4,7 +4,6 @@ use super::super::error::ContainerError;
 use super::super::state::{Change, Refusal, State};
 use super::super::unfinished;
 use super::{Next, Owner, Purpose, RemoveOptions, Reply, resolved};
-use crate::events::{Event, Kind};
 use crate::store::object::Durability;
 use futures_util::FutureExt;
 use std::time::Duration;
@@ -107,15 +106,8 @@ impl Owner {
         .map_err(|_down| ContainerError::ShuttingDown)?;
         match removed {
             Ok(released) => {
-                match released {
-                    Ok(names) => {
-                        for name in names {
-                            self.shared
-                                .events
-                                .publish(Event::new(Kind::Volume, "destroy", name).with("driver", "local"));
-                        }
-                    }
-                    Err(error) => tracing::warn!(container = %id, %error, "a volume was not removed"),
+                if let Err(error) = released {
+                    tracing::warn!(container = %id, %error, "a volume was not removed");
                 }
                 self.shared.execs.forget(&id);
                 self.shared.registry.remove(&id);

@@ -2,13 +2,11 @@
 
 use super::super::error::ContainerError;
 use super::super::health::{self, Check, Health, HealthStatus, ProbeResult, Reaction};
-use super::super::model::Container;
 use super::super::runtime::StartError;
 use super::super::spec::Joins;
 use super::super::state::{Change, Exit, Refusal, Run, StartFailure, State};
 use super::super::{boot, end, links, restart};
-use super::{Cause, Next, Owner, Purpose};
-use crate::events::{Event, Kind};
+use super::{Cause, Next, Owner, Purpose, attached};
 use crate::store::object::Durability;
 use crate::time::Time;
 use futures_util::FutureExt;
@@ -58,7 +56,7 @@ impl Owner {
         // The process runs whatever happens here; a daemon that comes back finds it by its socket.
         self.save_or_log(Durability::Renamed).await;
         self.publish();
-        self.announce_network("connect");
+        attached::attached(&self.shared, &self.container);
         self.announce("start", Vec::new());
         self.watch_health();
         Ok(())
@@ -164,10 +162,7 @@ impl Owner {
         // Written down before the run directory goes, which has the exit's only other record.
         self.save_or_log(Durability::Renamed).await;
         self.shared.runtime.ended(&before);
-        for event in events {
-            self.shared.events.publish(event);
-        }
-        network_event(&self.shared, &before, "disconnect");
+        attached::ended(&self.shared, &before, events);
         if self.purpose >= Purpose::Stop {
             self.announce("stop", Vec::new());
         }
@@ -205,19 +200,5 @@ impl Owner {
         {
             reaction.begin(handle);
         }
-    }
-
-    fn announce_network(&self, action: &'static str) {
-        network_event(&self.shared, &self.container, action);
-    }
-}
-
-fn network_event(shared: &super::super::Shared, container: &Container, action: &'static str) {
-    if let Some(endpoint) = &container.endpoint {
-        let event = Event::new(Kind::Network, action, &endpoint.network_id)
-            .with("container", container.id.as_str())
-            .with("name", &endpoint.network)
-            .with("type", "bridge");
-        shared.events.publish(event);
     }
 }

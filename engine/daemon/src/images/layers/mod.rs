@@ -17,6 +17,7 @@ use crate::ids::random_hex;
 use crate::store::object::{self, Durability, ObjectError};
 use crate::store::paths::Paths;
 use rustix::fs::{Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs;
@@ -132,6 +133,24 @@ pub enum UnpackError {
 }
 
 impl UnpackError {
+    /// Another archive would have been unpacked; else it is the disk or the kernel.
+    pub fn is_the_archives_fault(&self) -> bool {
+        const OF_PATHS: [Errno; 6] =
+            [Errno::NAMETOOLONG, Errno::LOOP, Errno::NOTDIR, Errno::ISDIR, Errno::EXIST, Errno::INVAL];
+        match self {
+            Self::Archive(_)
+            | Self::Escapes { .. }
+            | Self::TooDeep { .. }
+            | Self::Owner { .. }
+            | Self::Link { .. }
+            | Self::DiffId { .. } => true,
+            Self::Apply { source, .. } => {
+                OF_PATHS.iter().any(|errno| source.raw_os_error() == Some(errno.raw_os_error()))
+            }
+            Self::TooLarge { .. } | Self::TooMany { .. } | Self::Store { .. } | Self::Object(_) => false,
+        }
+    }
+
     fn read(source: io::Error) -> Self {
         match source.get_ref().and_then(|inner| inner.downcast_ref::<OverLimit>()) {
             Some(over) => Self::TooLarge { limit: over.0 },
