@@ -30,7 +30,6 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/containers/{id}/archive", any(not_yet))
         .route("/containers/{id}/changes", get(not_yet))
         .route("/containers/{id}/export", get(not_yet))
-        .route("/containers/{id}/attach/ws", get(not_yet))
 }
 
 async fn no_swarm() -> ApiError {
