@@ -92,6 +92,7 @@ steps! {
     6 Stdin { once },
     7 Terminal { rows, cols },
     8 AttachOnStart,
+    9 LogAttributes { json },
     20 Namespaces { flags },
     21 JoinNamespace { kind, path },
     22 JoinInit { kinds },

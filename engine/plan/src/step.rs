@@ -41,6 +41,11 @@ pub enum Step<'a> {
         /// With the current one.
         max_files: u32,
     },
+    /// A JSON object of strings that every record of the log carries as `attrs` (Docker's log options `labels`, `env`, `tag`).
+    LogAttributes {
+        /// The object, `{...}`, at most [`Step::MAX_LOG_ATTRIBUTES`] bytes.
+        json: &'a CStr,
+    },
     /// Give the process a stdin that stays open (else `/dev/null`). `once`: close it when the first attached client leaves.
     Stdin {
         /// Close it with the first client.
@@ -294,4 +299,9 @@ pub enum Step<'a> {
         /// The argument.
         value: &'a CStr,
     },
+}
+
+impl Step<'_> {
+    /// Longest object of a [`Step::LogAttributes`], in bytes.
+    pub const MAX_LOG_ATTRIBUTES: usize = 64 << 10;
 }

@@ -24,6 +24,7 @@ fn all_steps<'a>(a: &'a CString, b: &'a CString, bytes: &'a [u8], n: u64, small:
         Step::Stdin { once: flag },
         Step::Terminal { rows: short, cols: !short },
         Step::AttachOnStart,
+        Step::LogAttributes { json: b },
         Step::Namespaces { flags: n },
         Step::JoinNamespace { kind: n, path: a },
         Step::JoinInit { kinds: n },

@@ -2,6 +2,7 @@
 
 use crate::child::Child;
 use crate::failure::{At, Failure, Outcome};
+use crate::log::Setup;
 use crate::sys::file::{self, flags};
 use crate::sys::process::{self, Cloned, ns};
 use crate::sys::{AsFd, BorrowedFd, CWD, Errno, OwnedFd, Result, fd, net};
@@ -28,7 +29,7 @@ pub(crate) struct Prepared<'p> {
     pub(crate) control_socket: Option<&'p CStr>,
     pub(crate) exit_record: Option<&'p CStr>,
     pub(crate) oom_file: Option<&'p CStr>,
-    pub(crate) log: Option<(&'p CStr, u64, u32)>,
+    pub(crate) log: Option<Setup<'p>>,
     /// Whether stdin stays open; if so, whether only for the first client.
     pub(crate) stdin_once: Option<bool>,
     pub(crate) terminal: bool,
@@ -67,7 +68,14 @@ impl<'p> Prepared<'p> {
                 Step::ControlSocket { path } => prepared.control_socket = Some(path),
                 Step::ExitRecord { path } => prepared.exit_record = Some(path),
                 Step::OomFile { path } => prepared.oom_file = Some(path),
-                Step::Log { path, max_size, max_files } => prepared.log = Some((path, max_size, max_files)),
+                Step::Log { path, max_size, max_files } => {
+                    prepared.log = Some(Setup { path, max_size, max_files, attributes: c"" });
+                }
+                Step::LogAttributes { json } => {
+                    if let Some(log) = &mut prepared.log {
+                        log.attributes = json;
+                    }
+                }
                 Step::Stdin { once } => prepared.stdin_once = Some(once),
                 Step::Terminal { .. } => prepared.terminal = true,
                 Step::AttachOnStart => prepared.attach_on_start = true,

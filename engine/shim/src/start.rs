@@ -95,8 +95,8 @@ impl Shim {
 
     /// What only the container's own plan asks for.
     fn prepare_container<'p>(&mut self, prepared: &Prepared<'p>) -> Outcome<'p> {
-        if let Some((path, max_size, max_files)) = prepared.log {
-            self.log = Some(Log::open(path, max_size, max_files).at(StepKind::Prepare, path)?);
+        if let Some(setup) = &prepared.log {
+            self.log = Some(Log::open(setup).at(StepKind::Prepare, setup.path)?);
         }
         if let Some(path) = prepared.control_socket {
             self.listen(path).at(StepKind::Prepare, path)?;

@@ -75,6 +75,7 @@ impl From<ContainerError> for ApiError {
             Kind::NotModified => StatusCode::NOT_MODIFIED,
             Kind::BadParameter => StatusCode::BAD_REQUEST,
             Kind::System => StatusCode::INTERNAL_SERVER_ERROR,
+            Kind::NotImplemented => StatusCode::NOT_IMPLEMENTED,
         };
         Self::from_error(status, &error)
     }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -61,10 +62,12 @@ pub struct File {
     pub tlskey: Option<PathBuf>,
     pub insecure_tcp: Option<bool>,
     pub no_ebpf: Option<bool>,
+    pub log_driver: Option<String>,
+    pub log_opts: Option<BTreeMap<String, String>>,
 }
 
 /// Every key that [`File`] knows.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 20] = [
     "hosts",
     "data-root",
     "exec-root",
@@ -83,6 +86,8 @@ const KEYS: [&str; 18] = [
     "tlskey",
     "insecure-tcp",
     "no-ebpf",
+    "log-driver",
+    "log-opts",
 ];
 
 /// Reads daemon.json; `None` when it is absent.
@@ -129,7 +134,7 @@ mod tests {
     fn every_known_key_is_read() {
         // A key that KEYS lists but `File` lacks would be accepted and ignored: give each a value and look for it.
         for key in KEYS {
-            let values = [r#"["x"]"#, r#""x""#, "true"];
+            let values = [r#"["x"]"#, r#""x""#, "true", r#"{"x": "y"}"#];
             let read = values.iter().find_map(|value| text(&format!("{{\"{key}\": {value}}}")).ok()).unwrap();
             assert_ne!(read, File::default(), "{key}");
         }

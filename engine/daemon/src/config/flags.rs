@@ -18,7 +18,8 @@ Signals:
   SIGHUP            read daemon.json again: debug, log-level, labels, registry-mirrors, insecure-registries
 
 Every flag but --config-file and --validate may be written into daemon.json under its own name (in the plural:
-hosts, labels, registry-mirrors, insecure-registries). A key that Hull doesn't know, or one that is also given as a flag,
+hosts, labels, registry-mirrors, insecure-registries; log-opts is an object). A key that Hull doesn't know, or one that
+is also given as a flag,
 is an error. Whoever can use the API is root on this machine: guard the socket as you guard root's password.";
 
 const LONG_ABOUT: &str = "\
@@ -67,6 +68,17 @@ pub struct Flags {
     /// Log at level debug
     #[arg(short = 'D', long)]
     pub debug: bool,
+
+    /// Default driver of containers' logs: json-file, local, journald or none [default: json-file]
+    #[arg(long, value_name = "DRIVER")]
+    pub log_driver: Option<String>,
+
+    /// Default option of that driver, such as max-size=10m (may be repeated)
+    ///
+    /// Logs of json-file are rotated at 20 MB and 3 files are kept, unless max-size (-1: unlimited) and max-file say
+    /// otherwise. A container's own options come first.
+    #[arg(long = "log-opt", value_name = "NAME=VALUE")]
+    pub log_opts: Vec<String>,
 
     /// Serve /metrics for Prometheus on this ADDRESS:PORT too, without the rest of the API
     ///

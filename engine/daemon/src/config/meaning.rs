@@ -2,6 +2,7 @@
 
 use super::listen::{Listen, ListenError};
 use super::{DEFAULT_DATA_ROOT, DEFAULT_EXEC_ROOT, DEFAULT_SOCKET, DEFAULT_TLS_DIRECTORY, Settings};
+use crate::logs::{LogDefaults, LogOptionError, options};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ pub struct Config {
     pub insecure_tcp: bool,
     /// Load the eBPF programs.
     pub ebpf: bool,
+    /// What containers that don't say get for a log.
+    pub logs: LogDefaults,
 }
 
 /// dockerd's names for levels of logging.
@@ -125,6 +128,9 @@ pub enum ConfigError {
         /// What it was given then.
         second: String,
     },
+    /// A log driver or an option of it that means nothing.
+    #[error("failed to set log opts: {0}")]
+    Logs(#[from] LogOptionError),
     /// A key without a switch would be ignored, and TCP be open.
     #[error("--{0} does nothing without --tlsverify (or --tls)")]
     TlsFileUnused(&'static str),
@@ -162,6 +168,7 @@ impl Config {
             tls,
             insecure_tcp: settings.insecure_tcp,
             ebpf: !settings.no_ebpf,
+            logs: logs(settings.log_driver, settings.log_opts)?,
         })
     }
 }
@@ -169,6 +176,15 @@ impl Config {
 fn absolute(flag: &'static str, path: Option<PathBuf>, default: &str) -> Result<PathBuf, ConfigError> {
     let path = path.unwrap_or_else(|| default.into());
     if path.is_absolute() { Ok(path) } else { Err(ConfigError::RelativePath { flag, path }) }
+}
+
+fn logs(driver: Option<String>, given: options::Options) -> Result<LogDefaults, ConfigError> {
+    let mut defaults = LogDefaults { options: given, ..LogDefaults::default() };
+    if let Some(driver) = driver.filter(|driver| !driver.is_empty()) {
+        defaults.driver = driver;
+    }
+    options::check(&defaults.driver, &defaults.options)?;
+    Ok(defaults)
 }
 
 fn hosts(values: &[String], tls: bool, insecure_tcp: bool) -> Result<Vec<Listen>, ConfigError> {

@@ -2,6 +2,8 @@
 
 use super::file::{self, File, FileError};
 use super::{DEFAULT_FILE, Flags};
+use crate::logs::options::parse_flag;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +55,8 @@ pub struct Settings {
     pub tlskey: Option<PathBuf>,
     pub insecure_tcp: bool,
     pub no_ebpf: bool,
+    pub log_driver: Option<String>,
+    pub log_opts: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -98,6 +102,8 @@ impl Settings {
             tlskey: conflicts.one("tlskey", flags.tlskey.as_ref(), file.tlskey),
             insecure_tcp: conflicts.switch("insecure-tcp", flags.insecure_tcp, file.insecure_tcp),
             no_ebpf: conflicts.switch("no-ebpf", flags.no_ebpf, file.no_ebpf),
+            log_driver: conflicts.one("log-driver", flags.log_driver.as_ref(), file.log_driver),
+            log_opts: conflicts.options("log-opts", &flags.log_opts, file.log_opts),
         };
         if conflicts.0.is_empty() {
             Ok(settings)
@@ -129,6 +135,22 @@ impl Conflicts {
                 Vec::new()
             }
             None => flag.to_vec(),
+        }
+    }
+
+    fn options(
+        &mut self,
+        key: &str,
+        flag: &[String],
+        file: Option<BTreeMap<String, String>>,
+    ) -> BTreeMap<String, String> {
+        let flag = flag.iter().map(|text| parse_flag(text)).collect::<BTreeMap<_, _>>();
+        match file {
+            Some(file) if !flag.is_empty() => {
+                self.note(key, &flag, &file);
+                BTreeMap::new()
+            }
+            file => file.unwrap_or(flag),
         }
     }
 

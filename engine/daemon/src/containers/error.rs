@@ -17,6 +17,8 @@ pub enum Kind {
     BadParameter,
     /// The engine or the system failed.
     System,
+    /// The engine cannot do that with this object.
+    NotImplemented,
 }
 
 /// Why an operation on a container failed.
@@ -103,9 +105,8 @@ impl ContainerError {
             Self::NotModified(_) => Kind::NotModified,
             Self::Ambiguous(_) | Self::InvalidName(_) | Self::BadParameter(_) => Kind::BadParameter,
             Self::Start { kind, .. } => *kind,
-            Self::NoLog(_) | Self::System { .. } | Self::Store(_) | Self::Random(_) | Self::ShuttingDown => {
-                Kind::System
-            }
+            Self::NoLog(_) => Kind::NotImplemented,
+            Self::System { .. } | Self::Store(_) | Self::Random(_) | Self::ShuttingDown => Kind::System,
         }
     }
 

@@ -25,6 +25,7 @@ mod filters;
 mod health;
 mod launch;
 mod links;
+mod logging;
 mod model;
 pub mod mounts;
 mod names;
@@ -40,7 +41,6 @@ mod restore;
 pub mod runtime;
 pub mod shim;
 mod signal;
-mod size;
 mod source;
 pub mod spec;
 mod state;
@@ -59,7 +59,7 @@ pub use exec::ExecSpec;
 pub use filters::{Filters, ListOptions};
 pub use health::{Health, HealthStatus, ProbeResult};
 pub use launch::ShimRuntime;
-pub use model::{Container, LogDriver, NetworkMode};
+pub use model::{Container, NetworkMode};
 pub use owner::RemoveOptions;
 pub use resolve::{ImageResolver, ResolvedImage, images};
 pub use restore::RestoreError;
@@ -68,6 +68,7 @@ pub use wait::WaitCondition;
 
 use crate::events::EventBus;
 use crate::ids::ContainerId;
+use crate::logs::LogDefaults;
 use crate::store::paths::Paths;
 use crate::volumes::VolumeService;
 use owner::Handle;
@@ -90,7 +91,7 @@ struct Shared {
     runtime: Arc<dyn runtime::Runtime>,
     registry: registry::Registry,
     execs: exec::ExecTable,
-    logs: Arc<crate::logs::LogWatcher>,
+    logs: logging::Logging,
     departed: departed::Departed,
 }
 
@@ -126,6 +127,7 @@ impl ContainerService {
         volumes: Arc<VolumeService>,
         images: ImageResolver,
         runtime: Arc<dyn runtime::Runtime>,
+        log_defaults: LogDefaults,
     ) -> std::io::Result<Self> {
         let departed = departed::Departed::open(paths.departed());
         let shared = Shared {
@@ -136,11 +138,16 @@ impl ContainerService {
             runtime,
             registry: registry::Registry::default(),
             execs: exec::ExecTable::default(),
-            logs: Arc::new(crate::logs::LogWatcher::new()?),
+            logs: logging::Logging::new(log_defaults)?,
             departed,
         };
         let shared = Arc::new(shared);
         Ok(Self { _guard: Arc::new(Guard(shared.clone())), shared })
+    }
+
+    /// The log drivers that this host has, sorted.
+    pub fn log_drivers(&self) -> Vec<&'static str> {
+        self.shared.logs.drivers()
     }
 
     fn find(&self, key: &str) -> Result<Handle, ContainerError> {

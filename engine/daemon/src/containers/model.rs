@@ -76,20 +76,6 @@ fn as_go<'de, D: serde::Deserializer<'de>, T: serde::de::DeserializeOwned>(deser
     hull_api::decode::from_value(value).map_err(serde::de::Error::custom)
 }
 
-/// Where a container's output goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogDriver {
-    /// Docker's json-file format, written by the shim; rotated at `max_size` bytes (0: never), `max_files` are kept.
-    JsonFile {
-        /// Bytes.
-        max_size: u64,
-        /// Files, the current one included.
-        max_files: u32,
-    },
-    /// To attached clients only.
-    None,
-}
-
 /// What kind of network a container has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NetworkMode {
@@ -122,19 +108,6 @@ impl Container {
                 Some(container) => NetworkMode::Container(container.to_owned()),
                 None => NetworkMode::Named(other.to_owned()),
             },
-        }
-    }
-
-    /// Where its output goes. Values were checked at create.
-    pub fn log_driver(&self) -> LogDriver {
-        let log = &self.host_config.log_config;
-        if log.kind == "none" {
-            return LogDriver::None;
-        }
-        let option = |name: &str| log.config.get(name).map(String::as_str);
-        LogDriver::JsonFile {
-            max_size: option("max-size").and_then(super::size::parse).unwrap_or(super::size::DEFAULT_LOG),
-            max_files: option("max-file").and_then(|n| n.parse().ok()).unwrap_or(super::size::DEFAULT_LOG_FILES),
         }
     }
 

@@ -126,6 +126,7 @@ impl Engine {
             volumes.clone(),
             containers::images(images.clone()),
             Arc::new(runtime),
+            config.logs.clone(),
         );
         let containers = containers.map_err(|source| EngineError::Io {
             operation: "watch for changes below",

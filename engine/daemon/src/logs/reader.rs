@@ -1,21 +1,18 @@
-//! Reads a log forwards, from file to file.
+//! What is wanted of a log, in the dress in which it is wanted.
 
-use super::chain::{self, LogFile};
-use super::record::Record;
-use super::{Chunk, tail};
+use super::Chunk;
+use super::lines::{Lines, Start};
+use super::record::{Moment, Record};
 use crate::time::Time;
-use bytes::BytesMut;
-use hull_api::stream::StreamKind;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::fd::AsRawFd;
-use std::path::PathBuf;
+use bytes::{BufMut, BytesMut};
+use hull_api::stream::{StreamKind, header};
+use std::io;
+use std::path::Path;
 
-/// Read at once.
-const BLOCK: usize = 256 << 10;
-
-/// Neighbouring pieces of one stream are joined up to this size.
+/// Neighbouring pieces of output are joined up to this size.
 const CHUNK: usize = 32 << 10;
+/// Records taken before others have their turn.
+const BATCH: usize = 8;
 
 /// What is wanted of a log, and in which dress.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,40 +29,16 @@ pub struct Selection {
     pub timestamps: bool,
     /// The record's attributes before each line.
     pub details: bool,
-}
-
-/// Where to begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
-    /// With the oldest record.
-    Oldest,
-    /// With the last so many lines.
-    Tail(u64),
-    /// At this place of this file, wherever rotation has moved it.
-    At {
-        /// The file.
-        inode: u64,
-        /// Bytes into it.
-        offset: u64,
-    },
+    /// Each record in a frame of its own: chunks are then sequences of whole frames, of whatever stream. Clients of the API
+    /// take a frame for a line.
+    pub frames: bool,
 }
 
 /// A position in a log, and what is wanted from there on. Blocking.
 #[derive(Debug)]
 pub struct LogReader {
-    path: PathBuf,
-    /// The log's directory, held open: `path` goes through it, so that a removed container's log (its directory is renamed away, and deleted when
-    /// its readers are done) is read to its end.
-    _directory: Option<File>,
-    start: Start,
-    selection: Selection,
-    file: Option<LogFile>,
-    /// What was read and not yet taken apart: less than a line, between calls.
-    unread: BytesMut,
-    /// Whether the last record of stdout, of stderr was a piece without an end.
-    open_line: [bool; 2],
-    /// A record after `until` was seen.
-    over: bool,
+    lines: Lines,
+    dresser: Dresser,
 }
 
 /// What one call of [`LogReader::read`] gave.
@@ -81,14 +54,19 @@ pub struct Batch {
 
 impl LogReader {
     /// Of the log whose newest file has this path; it need not exist yet.
-    pub fn new(path: PathBuf, selection: Selection, start: Start) -> Self {
-        let directory = path.parent().and_then(|parent| File::open(parent).ok());
-        let path = match (&directory, path.file_name()) {
-            (Some(held), Some(name)) => PathBuf::from(format!("/proc/self/fd/{}", held.as_raw_fd())).join(name),
-            _ => path,
-        };
-        let unread = BytesMut::new();
-        Self { path, _directory: directory, start, selection, file: None, unread, open_line: [false; 2], over: false }
+    pub fn new(path: &Path, selection: Selection, start: Start) -> Self {
+        let since = selection.since.map(Moment::from);
+        let lines = Lines::new(path, start, since.as_ref());
+        let until = selection.until.map(Moment::from);
+        Self { lines, dresser: Dresser { selection, since, until, open_line: [false; 2], over: false } }
+    }
+
+    /// Finds the place to start at now, before rotation can move it out of sight.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn open(&mut self) -> io::Result<()> {
+        self.lines.open().map(drop)
     }
 
     /// Reads on.
@@ -97,135 +75,108 @@ impl LogReader {
     /// When a file cannot be read.
     pub fn read(&mut self) -> io::Result<Batch> {
         let mut batch = Batch::default();
-        while !self.over {
-            if self.file.is_none() && !self.open_first()? {
+        let mut out = Joined::new(self.dresser.selection.frames);
+        // What is not wanted makes no chunks: nobody waits longer than for some reads.
+        for _ in 0..BATCH {
+            if !self.lines.advance()? {
                 batch.at_end = true;
                 break;
             }
-            if self.fill()? == 0 && !self.next_file()? {
-                batch.at_end = true;
-                break;
-            }
-            self.take_lines(&mut batch.chunks);
-            if !batch.chunks.is_empty() {
-                break;
-            }
-        }
-        batch.over = self.over;
-        Ok(batch)
-    }
-
-    fn open_first(&mut self) -> io::Result<bool> {
-        let mut files = chain::open(&self.path)?;
-        let (index, offset) = match self.start {
-            Start::Oldest => (files.len().saturating_sub(1), 0),
-            Start::Tail(lines) => tail::position(&files, lines)?,
-            Start::At { inode, offset } => match files.iter().position(|f| f.inode == inode) {
-                Some(index) => (index, offset),
-                // Rotated away meanwhile: what is left begins with the oldest.
-                None => (files.len().saturating_sub(1), 0),
-            },
-        };
-        if index >= files.len() {
-            return Ok(false);
-        }
-        let mut file = files.swap_remove(index);
-        file.file.seek(SeekFrom::Start(offset))?;
-        self.file = Some(file);
-        Ok(true)
-    }
-
-    fn fill(&mut self) -> io::Result<usize> {
-        let Some(file) = &mut self.file else { return Ok(0) };
-        let before = self.unread.len();
-        self.unread.resize(before + BLOCK, 0);
-        let read = file.file.read(&mut self.unread[before..]);
-        self.unread.truncate(before + *read.as_ref().unwrap_or(&0));
-        read
-    }
-
-    /// Goes on to the file after the one that is read to its end. False: it is the newest.
-    fn next_file(&mut self) -> io::Result<bool> {
-        let Some(current) = &self.file else { return Ok(false) };
-        let inode = current.inode;
-        let mut files = chain::open(&self.path)?;
-        let next = match files.iter().position(|f| f.inode == inode) {
-            Some(0) => return Ok(false),
-            Some(index) => index - 1,
-            // Rotated away while it was read.
-            None if files.is_empty() => return Ok(false),
-            None => files.len() - 1,
-        };
-        // The writer may have added to it between our last read and the rotation.
-        if self.fill()? > 0 {
-            return Ok(true);
-        }
-        self.file = Some(files.swap_remove(next));
-        // Half a line at the end of a finished file is damage.
-        self.unread.clear();
-        Ok(true)
-    }
-
-    fn take_lines(&mut self, chunks: &mut Vec<Chunk>) {
-        let mut out = Joined { chunks, stream: StreamKind::Stdout, bytes: BytesMut::new() };
-        let unread = std::mem::take(&mut self.unread);
-        let mut rest = &unread[..];
-        while let Some(end) = rest.iter().position(|b| *b == b'\n') {
-            let (line, after) = rest.split_at(end + 1);
-            rest = after;
-            if let Some(record) = Record::parse(line) {
-                self.take(&record, &mut out);
-                if self.over {
-                    break;
+            while !self.dresser.over
+                && let Some(line) = self.lines.next()
+            {
+                if let Some(record) = Record::parse(line) {
+                    self.dresser.take(&record, &mut out);
                 }
+            }
+            if self.dresser.over || out.has_enough() {
+                break;
             }
         }
         out.flush();
-        self.unread.extend_from_slice(rest);
+        batch.chunks = out.chunks;
+        batch.over = self.dresser.over;
+        Ok(batch)
     }
+}
 
-    fn take(&mut self, record: &Record<'_>, out: &mut Joined<'_>) {
-        let want = &self.selection;
-        let stream = record.stream();
-        let is_stderr = stream == StreamKind::Stderr;
-        if want.since.is_some() || want.until.is_some() {
-            let time = record.time();
-            if want.until.is_some_and(|until| time > until) {
-                self.over = true;
-                return;
-            }
-            if want.since.is_some_and(|since| time < since) {
-                return;
-            }
+#[derive(Debug)]
+struct Dresser {
+    selection: Selection,
+    since: Option<Moment>,
+    until: Option<Moment>,
+    /// Whether the last record of stdout, of stderr was a piece without an end.
+    open_line: [bool; 2],
+    /// A record after `until` was seen.
+    over: bool,
+}
+
+impl Dresser {
+    fn take(&mut self, record: &Record<'_>, out: &mut Joined) {
+        if self.until.as_ref().is_some_and(|until| record.is_after(until)) {
+            self.over = true;
+            return;
         }
-        let continues = std::mem::replace(&mut self.open_line[usize::from(is_stderr)], !record.log.ends_with('\n'));
+        if self.since.as_ref().is_some_and(|since| record.is_before(since)) {
+            return;
+        }
+        let want = &self.selection;
+        let is_stderr = record.stream == StreamKind::Stderr;
+        let continues = std::mem::replace(&mut self.open_line[usize::from(is_stderr)], !record.ends_line());
         if !(if is_stderr { want.stderr } else { want.stdout }) {
             return;
         }
-        if !continues && want.timestamps {
-            out.push(stream, format!("{} ", record.timestamp()).as_bytes());
-        }
-        if !continues && want.details {
-            out.push(stream, format!("{} ", record.details()).as_bytes());
-        }
-        out.push(stream, record.log.as_bytes());
+        out.record(record.stream, |bytes| {
+            if !continues && want.timestamps {
+                bytes.extend_from_slice(record.stamp().as_bytes());
+                bytes.put_u8(b' ');
+            }
+            if !continues && want.details {
+                bytes.extend_from_slice(record.details().as_bytes());
+                bytes.put_u8(b' ');
+            }
+            record.write_text(bytes)
+        });
     }
 }
 
-/// Joins neighbouring pieces of one stream.
-struct Joined<'a> {
-    chunks: &'a mut Vec<Chunk>,
+/// Joins neighbouring records.
+struct Joined {
+    chunks: Vec<Chunk>,
     stream: StreamKind,
     bytes: BytesMut,
+    frames: bool,
 }
 
-impl Joined<'_> {
-    fn push(&mut self, stream: StreamKind, bytes: &[u8]) {
-        if stream != self.stream || self.bytes.len() + bytes.len() > CHUNK {
+/// Length of a frame's header.
+const HEADER: usize = 8;
+
+impl Joined {
+    fn new(frames: bool) -> Self {
+        Self { chunks: Vec::new(), stream: StreamKind::Stdout, bytes: BytesMut::new(), frames }
+    }
+
+    /// Adds what `write` appends; nothing when it says that the record is damaged.
+    fn record(&mut self, stream: StreamKind, write: impl FnOnce(&mut BytesMut) -> bool) {
+        if (stream != self.stream && !self.frames) || self.bytes.len() >= CHUNK {
             self.flush();
-            self.stream = stream;
         }
-        self.bytes.extend_from_slice(bytes);
+        self.stream = stream;
+        let start = self.bytes.len();
+        let content = start + if self.frames { HEADER } else { 0 };
+        self.bytes.resize(content, 0);
+        let whole = write(&mut self.bytes);
+        let length = self.bytes.len() - content;
+        if !whole || length == 0 {
+            self.bytes.truncate(start);
+        } else if self.frames {
+            let length = u32::try_from(length).unwrap_or(u32::MAX);
+            self.bytes[start..content].copy_from_slice(&header(stream, length));
+        }
+    }
+
+    fn has_enough(&self) -> bool {
+        !self.chunks.is_empty() || !self.bytes.is_empty()
     }
 
     fn flush(&mut self) {

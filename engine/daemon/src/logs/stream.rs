@@ -2,11 +2,13 @@
 
 use super::reader::Batch;
 use super::{Chunk, LogChanges, LogReader};
-use futures_util::StreamExt;
+use crate::time::Time;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt};
 use std::collections::VecDeque;
 use std::io;
+use std::time::Duration;
 
 /// Output as it is handed to clients; its end is the end of the output.
 pub type Chunks = BoxStream<'static, io::Result<Chunk>>;
@@ -15,8 +17,21 @@ pub type Chunks = BoxStream<'static, io::Result<Chunk>>;
 pub struct Follow {
     /// Wakes the reader.
     pub changes: LogChanges,
-    /// Resolves when nothing more will be written.
+    /// Resolves when nothing more will be written, or nothing more is wanted.
     pub ended: BoxFuture<'static, ()>,
+}
+
+impl Follow {
+    /// Ends at that time at the latest.
+    #[must_use]
+    pub fn at_most_until(self, until: Time) -> Self {
+        let left = Duration::from_nanos(until.nanos().saturating_sub(Time::now().nanos()));
+        let ended = self.ended;
+        let ended = async move {
+            let _ = tokio::time::timeout(left, ended).await;
+        };
+        Self { ended: ended.boxed(), ..self }
+    }
 }
 
 struct Cursor {

@@ -16,6 +16,8 @@ pub struct LogWatcher {
 }
 
 struct Shared {
+    /// What happens that somebody is told of.
+    mask: WatchMask,
     watches: Mutex<Watches>,
     directories: Mutex<HashMap<PathBuf, Directory>>,
 }
@@ -45,12 +47,26 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl LogWatcher {
+    /// Tells of everything that concerns a reader.
+    ///
     /// # Errors
     /// When the kernel gives no inotify instance.
     pub fn new() -> io::Result<Self> {
+        Self::of(WatchMask::MODIFY | WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM)
+    }
+
+    /// Tells only of files that get new names.
+    ///
+    /// # Errors
+    /// When the kernel gives no inotify instance.
+    pub fn of_rotations() -> io::Result<Self> {
+        Self::of(WatchMask::MOVED_TO)
+    }
+
+    fn of(mask: WatchMask) -> io::Result<Self> {
         let inotify = Inotify::init()?;
         let watches = Mutex::new(inotify.watches());
-        let shared = Arc::new(Shared { watches, directories: Mutex::new(HashMap::new()) });
+        let shared = Arc::new(Shared { mask, watches, directories: Mutex::new(HashMap::new()) });
         #[expect(
             deprecated,
             reason = "its replacement is unsafe; an Inotify keeps its one descriptor open for all its life"
@@ -72,8 +88,7 @@ impl LogWatcher {
                 known.changed.subscribe()
             }
             None => {
-                let mask = WatchMask::MODIFY | WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::MOVED_FROM;
-                let descriptor = lock(&self.shared.watches).add(directory, mask)?;
+                let descriptor = lock(&self.shared.watches).add(directory, self.shared.mask)?;
                 let (changed, receiver) = watch::channel(0);
                 directories.insert(directory.to_owned(), Directory { descriptor, changed, readers: 1 });
                 receiver

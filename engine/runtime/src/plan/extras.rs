@@ -107,6 +107,8 @@ pub struct LogFile {
     pub max_size: u64,
     /// With the current one.
     pub max_files: u32,
+    /// A JSON object that every record carries.
+    pub attributes: Option<String>,
 }
 
 /// What a process reads from.

@@ -117,6 +117,9 @@ fn engine_side(steps: &mut Steps, extras: &Extras) -> Result<(), PlanError> {
     if let Some(log) = &extras.log {
         let (max_size, max_files) = (log.max_size, log.max_files);
         steps.with_path("log", &log.path, |path| Step::Log { path, max_size, max_files })?;
+        if let Some(attributes) = &log.attributes {
+            steps.with("log attributes", attributes, |json| Step::LogAttributes { json })?;
+        }
     }
     Ok(())
 }

@@ -1,4 +1,9 @@
-//! The log's file and its rotation by rename: `x`, `x.1`, `x.2`...
+//! The log's file and its rotation by rename: `x`, `x.1`, `x.2`... The daemon may have compressed the rotated ones to
+//! `x.1.gz`, `x.2.gz`; they move along.
+//!
+//! Names move only under an exclusive `flock` on the newest file. The daemon holds it for moments, shared while it opens
+//! the files, exclusive while it puts a compressed file in the place of a plain one. The shim never waits for it: if it is
+//! taken, the log goes on in the same file, and the next record tries again.
 
 use crate::sys::file::{self, flags};
 use crate::sys::{CWD, Errno, OwnedFd, Result, fd};
@@ -21,11 +26,21 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    /// Opens it at its end, or makes it.
+    /// Opens it at its end, or makes it. A record that a crash left unfinished is ended there, so that it cannot spoil the
+    /// next one; readers pass over it.
     pub(super) fn open(path: &CStr, max_size: u64, max_files: u32) -> Result<Self> {
         let path = Path::copy(path.to_bytes())?;
-        let (fd, inode, size) = open(&path)?;
-        Ok(Self { fd, path, inode, size, max_size, max_files: max_files.max(1) })
+        let (fd, inode, size) = open(&path, 0)?;
+        let mut file = Self { fd, path, inode, size, max_size, max_files: max_files.max(1) };
+        let mut last = [b'\n'];
+        if let Some(end) = size.checked_sub(1) {
+            file::read_at(&file.fd, &mut last, end)?;
+        }
+        if last != [b'\n'] {
+            fd::write_all(&file.fd, b"\n")?;
+            file.size += 1;
+        }
+        Ok(file)
     }
 
     /// Inode and length.
@@ -47,38 +62,60 @@ impl LogFile {
             let _ = file::truncate(&self.fd, self.size);
         }
         if self.is_full_with(0) {
+            // What hinders it now (a lock, no space) may be gone at the next write; until then the file grows.
             let _ = self.rotate();
         }
     }
 
     fn rotate(&mut self) -> Result<()> {
-        if self.max_files == 1 {
-            file::truncate(&self.fd, 0)?;
-            self.size = 0;
-            return Ok(());
-        }
-        for number in (1..self.max_files).rev() {
-            let from = self.numbered(number - 1)?;
-            match file::rename(from.as_c_str(), self.numbered(number)?.as_c_str()) {
-                Ok(()) | Err(Errno::ENOENT) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        (self.fd, self.inode, self.size) = open(&self.path)?;
+        file::try_lock(&self.fd)?;
+        let rotated = self.move_up();
+        // On the file that was the newest one until now.
+        let _ = file::unlock(&self.fd);
+        (self.fd, self.inode, self.size) = rotated?;
         Ok(())
     }
 
-    fn numbered(&self, number: u32) -> Result<Path> {
-        let mut path = self.path;
-        if number > 0 {
-            write!(path, ".{number}").map_err(|_| Errno::ENAMETOOLONG)?;
+    /// Moves every file one name up. The last is dropped.
+    fn move_up(&self) -> Result<(OwnedFd, u64, u64)> {
+        // Made first: without it (no space, no inodes) nothing may move, or each further write would push a log out.
+        let next = self.named(format_args!(".next"))?;
+        let made = open(&next, flags::TRUNC)?;
+        let last = self.max_files - 1;
+        for suffix in ["", ".gz"] {
+            if last > 0 {
+                absent_is_fine(file::unlink(CWD, self.named(format_args!(".{last}{suffix}"))?.as_c_str()))?;
+            }
+            for number in (1..last).rev() {
+                let to = self.named(format_args!(".{}{suffix}", number + 1))?;
+                let from = self.named(format_args!(".{number}{suffix}"))?;
+                absent_is_fine(file::rename(from.as_c_str(), to.as_c_str()))?;
+            }
         }
+        if last > 0 {
+            absent_is_fine(file::rename(self.path.as_c_str(), self.named(format_args!(".1"))?.as_c_str()))?;
+        }
+        // With one file only it takes the old one's name, and who reads that has it open still.
+        file::rename(next.as_c_str(), self.path.as_c_str())?;
+        Ok(made)
+    }
+
+    fn named(&self, suffix: core::fmt::Arguments<'_>) -> Result<Path> {
+        let mut path = self.path;
+        path.write_fmt(suffix).map_err(|_| Errno::ENAMETOOLONG)?;
         Ok(path)
     }
 }
 
-fn open(path: &Path) -> Result<(OwnedFd, u64, u64)> {
-    let fd = file::open(CWD, path.as_c_str(), flags::WRONLY | flags::APPEND | flags::CREAT, 0o640)?;
+fn absent_is_fine(result: Result<()>) -> Result<()> {
+    match result {
+        Err(Errno::ENOENT) => Ok(()),
+        other => other,
+    }
+}
+
+fn open(path: &Path, more: u64) -> Result<(OwnedFd, u64, u64)> {
+    let fd = file::open(CWD, path.as_c_str(), flags::RDWR | flags::APPEND | flags::CREAT | more, 0o640)?;
     let stat = file::stat(&fd)?;
     Ok((fd, stat.ino, u64::try_from(stat.size).unwrap_or(0)))
 }

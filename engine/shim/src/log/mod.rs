@@ -1,5 +1,6 @@
 //! The container's log, as Docker's json-file driver writes it:
-//! `{"log":"...\n","stream":"stdout","time":"2026-01-02T03:04:05.123456789Z"}`, a record a line.
+//! `{"log":"...\n","stream":"stdout","time":"2026-01-02T03:04:05.123456789Z"}`, a record a line. Attributes, where the
+//! container has some, stand before the time: `"attrs":{"name":"value"}`.
 //!
 //! A record ends at a newline, after 16 KiB, or when somebody is attached and waits for a prompt. Whoever joins the
 //! records of a stream has exactly the bytes that were written, so long as they were UTF-8: a record never ends inside
@@ -9,15 +10,16 @@ mod file;
 mod json;
 mod time;
 
-use crate::sys::Result;
 use crate::sys::map::Buffer;
+use crate::sys::{Errno, Result};
 use core::ffi::CStr;
 use file::LogFile;
+use hull_plan::Step;
 use time::Stamp;
 
 /// Longest content of a record, as Docker.
 const MAX_LINE: usize = 16 << 10;
-/// The longest record: every byte escaped (`\u0000`), and the fields around it.
+/// The longest record but for its attributes: every byte escaped (`\u0000`), and the fields around it.
 const MAX_RECORD: usize = MAX_LINE * 6 + 128;
 /// Records are written together once this much has been formatted.
 const WRITE_AT: usize = 48 << 10;
@@ -53,6 +55,19 @@ struct Line {
     used: usize,
 }
 
+/// What the plan says about the log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setup<'p> {
+    /// The newest file.
+    pub(crate) path: &'p CStr,
+    /// Rotated at this size; 0: never.
+    pub(crate) max_size: u64,
+    /// How many files there are at most.
+    pub(crate) max_files: u32,
+    /// A JSON object that every record carries, or nothing.
+    pub(crate) attributes: &'p CStr,
+}
+
 /// Writes the log.
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -62,19 +77,29 @@ pub(crate) struct Log {
     out_length: usize,
     out_used: usize,
     stamp: Stamp,
+    /// What every record has between its stream and its time: nothing, or `,"attrs":{...}`.
+    attributes: Attributes,
+}
+
+#[derive(Debug)]
+struct Attributes {
+    bytes: Buffer,
+    length: usize,
 }
 
 impl Log {
     /// Opens the log at its end, or makes it.
-    pub(crate) fn open(path: &CStr, max_size: u64, max_files: u32) -> Result<Self> {
+    pub(crate) fn open(setup: &Setup<'_>) -> Result<Self> {
+        let attributes = Attributes::new(setup.attributes)?;
         let line = || Ok(Line { bytes: Buffer::new(MAX_LINE + 4)?, length: 0, used: 0 });
         Ok(Self {
-            file: LogFile::open(path, max_size, max_files)?,
+            file: LogFile::open(setup.path, setup.max_size, setup.max_files)?,
             lines: [line()?, line()?],
-            out: Buffer::new(WRITE_AT + MAX_RECORD)?,
+            out: Buffer::new(WRITE_AT + MAX_RECORD + attributes.length)?,
             out_length: 0,
             out_used: 0,
             stamp: Stamp::new(),
+            attributes,
         })
     }
 
@@ -122,14 +147,16 @@ impl Log {
         let Some(line) = self.lines.get_mut(stream.index()) else { return };
         let length = line.length - keep;
         let content = line.bytes.get(..length).unwrap_or_default();
-        self.out_length = format_into(&mut self.out, self.out_length, content, stream, &self.stamp);
+        self.out_length =
+            format_into(&mut self.out, self.out_length, content, stream, &self.stamp, self.attributes.text());
         line.bytes.copy_within(length..length + keep, 0);
         line.length = keep;
         self.after_record();
     }
 
     fn record(&mut self, stream: Stream, content: &[u8]) {
-        self.out_length = format_into(&mut self.out, self.out_length, content, stream, &self.stamp);
+        self.out_length =
+            format_into(&mut self.out, self.out_length, content, stream, &self.stamp, self.attributes.text());
         self.after_record();
     }
 
@@ -171,6 +198,29 @@ impl Log {
     }
 }
 
+impl Attributes {
+    fn new(json: &CStr) -> Result<Self> {
+        const NAME: &[u8] = b",\"attrs\":";
+        let json = json.to_bytes();
+        if json.len() > Step::MAX_LOG_ATTRIBUTES {
+            return Err(Errno::E2BIG);
+        }
+        let mut bytes = Buffer::new(NAME.len() + json.len())?;
+        if json.is_empty() {
+            return Ok(Self { bytes, length: 0 });
+        }
+        let mut writer = json::Writer::new(&mut bytes, 0);
+        writer.raw(NAME);
+        writer.raw(json);
+        let length = writer.end();
+        Ok(Self { bytes, length })
+    }
+
+    fn text(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+}
+
 impl Line {
     fn content(&self) -> &[u8] {
         self.bytes.get(..self.length).unwrap_or_default()
@@ -187,14 +237,16 @@ impl Line {
 }
 
 /// Formats a record at `at`; returns where it ends. There is always room for one: see [`WRITE_AT`].
-fn format_into(out: &mut [u8], at: usize, content: &[u8], stream: Stream, stamp: &Stamp) -> usize {
+fn format_into(out: &mut [u8], at: usize, content: &[u8], stream: Stream, stamp: &Stamp, attributes: &[u8]) -> usize {
     let mut writer = json::Writer::new(out, at);
     writer.raw(b"{\"log\":\"");
     writer.escaped(content);
     writer.raw(match stream {
-        Stream::Stdout => b"\",\"stream\":\"stdout\",\"time\":\"",
-        Stream::Stderr => b"\",\"stream\":\"stderr\",\"time\":\"",
+        Stream::Stdout => b"\",\"stream\":\"stdout\"",
+        Stream::Stderr => b"\",\"stream\":\"stderr\"",
     });
+    writer.raw(attributes);
+    writer.raw(b",\"time\":\"");
     writer.raw(stamp.as_bytes());
     writer.raw(b"\"}\n");
     writer.end()

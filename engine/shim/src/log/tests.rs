@@ -21,8 +21,17 @@ impl Scratch {
     }
 
     fn open(&self, max_size: u64, max_files: u32) -> Log {
+        self.open_with(max_size, max_files, c"")
+    }
+
+    fn open_with(&self, max_size: u64, max_files: u32, attributes: &CStr) -> Log {
         let path = CString::new(self.file().into_os_string().into_encoded_bytes()).unwrap();
-        Log::open(&path, max_size, max_files).unwrap()
+        Log::open(&Setup { path: &path, max_size, max_files, attributes }).unwrap()
+    }
+
+    /// The newest file, or a rotated one.
+    fn rotated(&self, suffix: &str) -> PathBuf {
+        PathBuf::from(format!("{}{suffix}", self.file().display()))
     }
 }
 
@@ -43,6 +52,8 @@ fn records(path: &Path) -> Vec<(String, String)> {
         })
         .collect()
 }
+
+mod rotation;
 
 fn pair(stream: &str, log: &str) -> (String, String) {
     (stream.to_owned(), log.to_owned())
@@ -73,6 +84,22 @@ fn a_record_is_exactly_as_docker_writes_it() {
         std::fs::read_to_string(scratch.file()).unwrap(),
         "{\"log\":\"\\u003chi\\u003e\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-02T03:04:05.123456789Z\"}\n"
     );
+}
+
+#[test]
+fn attributes_stand_in_every_record() {
+    let scratch = Scratch::new("attributes");
+    let mut log = scratch.open_with(0, 1, c"{\"a\":\"b\"}");
+    log.append(Stream::Stderr, b"hi\n", 1_767_323_045_123_456_789);
+    log.append(Stream::Stdout, &vec![0; MAX_LINE], 1);
+    log.write_out();
+    let text = std::fs::read_to_string(scratch.file()).unwrap();
+    let first = "{\"log\":\"hi\\n\",\"stream\":\"stderr\",\"attrs\":{\"a\":\"b\"},\"time\":\"2026-01-02T03:04:05.123456789Z\"}\n";
+    assert!(text.starts_with(first), "{text:.300}");
+    let longest: serde_json::Value = serde_json::from_str(text.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(longest["log"].as_str().unwrap().len(), MAX_LINE);
+    let too_long = CString::new(vec![b'x'; Step::MAX_LOG_ATTRIBUTES + 1]).unwrap();
+    assert!(Attributes::new(&too_long).is_err());
 }
 
 #[test]
@@ -119,38 +146,6 @@ fn a_line_of_nothing_but_bad_bytes_is_split_too() {
     log.append(Stream::Stdout, &vec![0xff; MAX_LINE * 2], 1);
     log.write_out();
     assert_eq!(records(&scratch.file()).len(), 2);
-}
-
-#[test]
-fn rotation_keeps_the_newest_files_and_every_record_whole() {
-    let scratch = Scratch::new("rotate");
-    let mut log = scratch.open(1000, 3);
-    for number in 0..100 {
-        log.append(Stream::Stdout, format!("line {number}\n").as_bytes(), 1);
-    }
-    log.write_out();
-    let path = |suffix: &str| PathBuf::from(format!("{}{suffix}", scratch.file().display()));
-    let all: Vec<_> = [".2", ".1", ""].iter().flat_map(|suffix| records(&path(suffix))).collect();
-    assert!(!path(".3").exists());
-    let first = 100 - all.len();
-    let expected: Vec<_> = (first..100).map(|number| pair("stdout", &format!("line {number}\n"))).collect();
-    assert_eq!(all, expected, "the last {} lines, in order", all.len());
-    for suffix in [".1", ".2"] {
-        let length = std::fs::metadata(path(suffix)).unwrap().len();
-        assert!((1000..1100).contains(&length), "{suffix} has {length} bytes");
-    }
-}
-
-#[test]
-fn one_file_is_cut_instead_of_rotated() {
-    let scratch = Scratch::new("cut");
-    let mut log = scratch.open(500, 1);
-    for number in 0..100 {
-        log.append(Stream::Stdout, format!("line {number}\n").as_bytes(), 1);
-    }
-    log.write_out();
-    assert!(std::fs::metadata(scratch.file()).unwrap().len() < 600);
-    assert_eq!(std::fs::read_dir(&scratch.0).unwrap().count(), 1);
 }
 
 #[test]

@@ -258,6 +258,26 @@ pub fn rewind(fd: impl AsFd) -> Result<()> {
     unsafe { call!(LSEEK, fd.fd().arg(), 0, 0) }.map(drop)
 }
 
+/// `pread64`: reads at a place, wherever the file's position is.
+pub fn read_at(fd: impl AsFd, buffer: &mut [u8], offset: u64) -> Result<usize> {
+    // SAFETY: the kernel writes at most `len` bytes into this buffer.
+    retry(|| unsafe { call!(PREAD64, fd.fd().arg(), buffer.as_mut_ptr(), buffer.len(), offset) })
+}
+
+/// An exclusive `flock` if nobody has one; `EAGAIN` otherwise. It never waits.
+pub fn try_lock(fd: impl AsFd) -> Result<()> {
+    const LOCK_EX_NB: usize = 2 | 4;
+    // SAFETY: no memory is involved.
+    unsafe { call!(FLOCK, fd.fd().arg(), LOCK_EX_NB) }.map(drop)
+}
+
+/// Gives up the `flock`. Closing is not enough: a child that has not reached its `execve` holds the same open file.
+pub fn unlock(fd: impl AsFd) -> Result<()> {
+    const LOCK_UN: usize = 8;
+    // SAFETY: no memory is involved.
+    unsafe { call!(FLOCK, fd.fd().arg(), LOCK_UN) }.map(drop)
+}
+
 /// Cuts the file.
 pub fn truncate(fd: impl AsFd, length: u64) -> Result<()> {
     // SAFETY: no memory is involved.

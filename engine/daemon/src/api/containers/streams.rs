@@ -106,11 +106,11 @@ pub(super) async fn logs(
         details: query.flag("details"),
         // Whatever is no number means all of it, as dockerd has it.
         tail: query.get("tail").and_then(|tail| tail.parse().ok()),
+        frames: true,
     };
     let output = engine.containers.logs(&id, options).await?;
-    let tty = output.tty;
-    let body = Body::from_stream(output.chunks.map_ok(move |piece| hijack::frame(tty, piece)));
-    Ok(([(header::CONTENT_TYPE, hijack::content_type(tty, version))], body).into_response())
+    let body = Body::from_stream(output.chunks.map_ok(|piece| piece.bytes));
+    Ok(([(header::CONTENT_TYPE, hijack::content_type(output.tty, version))], body).into_response())
 }
 
 pub(super) async fn stats(State(engine): State<Shared>, Name(id): Name, query: Query) -> Result<Response, ApiError> {

@@ -55,7 +55,7 @@ pub(super) async fn info(State(engine): State<Shared>) -> Result<Answer<Info>, A
         images: count(images),
         driver: "overlay2".to_owned(),
         driver_status: vec![["Supports d_type".to_owned(), "true".to_owned()]],
-        plugins: plugins(),
+        plugins: plugins(&engine),
         memory_limit: limits.memory,
         swap_limit: limits.swap,
         cpu_cfs_period: limits.cpu_cfs,
@@ -69,7 +69,7 @@ pub(super) async fn info(State(engine): State<Shared>) -> Result<Answer<Info>, A
         oom_kill_disable: limits.oom_kill_disable,
         n_goroutines: count(fs::read_dir("/proc/self/task").map_or(0, Iterator::count)),
         system_time: Time::now().to_string(),
-        logging_driver: "json-file".to_owned(),
+        logging_driver: engine.config.logs.driver.clone(),
         cgroup_driver: "cgroupfs".to_owned(),
         cgroup_version: engine.host.features.hierarchies.mode().version().to_owned(),
         kernel_version: text(nix::sys::utsname::UtsName::release),
@@ -109,13 +109,13 @@ fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-fn plugins() -> InfoPlugins {
+fn plugins(engine: &Engine) -> InfoPlugins {
     let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     InfoPlugins {
         volume: list(&["local"]),
         network: list(&["bridge", "host", "null"]),
         authorization: Vec::new(),
-        log: list(&["json-file", "none"]),
+        log: list(&engine.containers.log_drivers()),
     }
 }
 

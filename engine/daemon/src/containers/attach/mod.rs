@@ -14,10 +14,10 @@ pub(super) use pump::{Pump, relay};
 
 use super::ContainerService;
 use super::error::ContainerError;
-use super::model::{Container, LogDriver};
+use super::model::Container;
 use super::owner::{Command, Handle};
 use super::shim::{Connection, Message};
-use super::state::Refusal;
+use super::state::{Refusal, State};
 use crate::logs::{self, Chunks, Follow, LogReader, Selection, Start};
 use crate::time::Time;
 use bytes::Bytes;
@@ -64,13 +64,15 @@ pub struct LogOptions {
     pub details: bool,
     /// The last so many lines only.
     pub tail: Option<u64>,
+    /// Each record in a frame of its own, unless the container has a terminal.
+    pub frames: bool,
 }
 
 /// A log's output.
 pub struct Output {
     /// The container has a terminal: the bytes go out raw, not in frames.
     pub tty: bool,
-    /// What there is; its end is the end.
+    /// What there is, in frames if those were asked for; its end is the end.
     pub chunks: Chunks,
 }
 
@@ -120,15 +122,26 @@ impl ContainerService {
     /// When there is no such container, nothing is selected, or it keeps no log.
     pub async fn logs(&self, key: &str, options: LogOptions) -> Result<Output, ContainerError> {
         let handle = self.find(key)?;
-        let container = handle.container();
+        let (container, ends) = handle.now();
         if !options.stdout && !options.stderr {
             let message = "Bad parameters: you must choose at least one stream";
             return Err(ContainerError::BadParameter(message.to_owned()));
         }
-        if container.log_driver() == LogDriver::None {
+        if matches!(container.state, State::Removing { .. } | State::Dead { .. }) {
+            let message = "can not get logs from container which is dead or marked for removal";
+            return Err(ContainerError::state(Refusal::Removing, message));
+        }
+        if !container.keeps_log() {
             return Err(ContainerError::NoLog(NOT_READABLE));
         }
-        let follow = if options.follow && container.state.run().is_some() { Some(self.follow(&handle)?) } else { None };
+        let mut follow = None;
+        if options.follow && container.state.run().is_some() {
+            let until_end = self.follow(&handle, ends)?;
+            follow = Some(match options.until {
+                Some(until) => until_end.at_most_until(until),
+                None => until_end,
+            });
+        }
         let selection = Selection {
             stdout: options.stdout,
             stderr: options.stderr,
@@ -136,9 +149,10 @@ impl ContainerService {
             until: options.until,
             timestamps: options.timestamps,
             details: options.details,
+            frames: options.frames && !container.tty(),
         };
         let start = options.tail.map_or(Start::Oldest, Start::Tail);
-        let reader = LogReader::new(self.shared.paths.container_log(&container.id), selection, start);
+        let reader = LogReader::new(&self.shared.paths.container_log(&container.id), selection, start);
         Ok(Output { tty: container.tty(), chunks: logs::stream(reader, follow) })
     }
 
@@ -153,8 +167,7 @@ impl ContainerService {
             let message = format!("container {key} is paused, unpause the container before attach");
             return Err(ContainerError::state(Refusal::Paused, message));
         }
-        let none = container.log_driver() == LogDriver::None;
-        if options.logs && none {
+        if options.logs && !container.keeps_log() {
             // Docker says so in the stream, too.
             let (output, chunks) = relay(true, true);
             output.say(format!("Error attaching: {NOT_READABLE}\n"));
@@ -183,18 +196,18 @@ impl ContainerService {
             start = Start::Oldest;
         }
         let (input, received) = mpsc::channel(16);
-        let chunks = match container.log_driver() {
-            LogDriver::JsonFile { .. } => {
+        let chunks = match container.keeps_log() {
+            true => {
                 let selection = Selection { stdout: options.stdout, stderr: options.stderr, ..Selection::default() };
-                let reader = LogReader::new(self.shared.paths.container_log(&container.id), selection, start);
-                let follow = if options.stream { Some(self.follow(&handle)?) } else { None };
+                let reader = self.reader(&container, selection, start).await;
+                let follow = if options.stream { Some(self.follow(&handle, ends)?) } else { None };
                 if options.stream {
                     let pump = Pump { connection, input: received, output: None, end_is_eof: false };
                     tokio::spawn(pump.run(self.shared.runtime.clone(), handle, wants_stdin));
                 }
                 logs::stream(reader, follow)
             }
-            LogDriver::None => {
+            false => {
                 let (output, chunks) = relay(options.stdout, options.stderr);
                 if options.stream {
                     // Before the start the owner keeps the relay: the first output comes over the connection that starts the container. What
@@ -239,16 +252,32 @@ impl ContainerService {
         }
     }
 
-    /// Follows the log until the present run, or the next one, ends.
-    fn follow(&self, handle: &Handle) -> Result<Follow, ContainerError> {
+    /// A reader that stands at its place already, wherever rotation moves that from here on.
+    async fn reader(&self, container: &Container, selection: Selection, start: Start) -> LogReader {
+        let path = self.shared.paths.container_log(&container.id);
+        let make = {
+            let (path, selection) = (path.clone(), selection.clone());
+            move || {
+                let mut reader = LogReader::new(&path, selection, start);
+                // What is wrong with the files is told by the first read.
+                let _ = reader.open();
+                reader
+            }
+        };
+        let made = tokio::task::spawn_blocking(make).await;
+        made.unwrap_or_else(|_down| LogReader::new(&path, selection, start))
+    }
+
+    /// Follows the log until the present run, or the next one, ends. `ends` is how many had ended when the run was looked at:
+    /// one that ends meanwhile has ended for this follower too.
+    fn follow(&self, handle: &Handle, ends: u64) -> Result<Follow, ContainerError> {
         let directory = self.shared.paths.container(handle.id());
-        let changes = self.shared.logs.subscribe(&directory);
+        let changes = self.shared.logs.watcher.subscribe(&directory);
         let changes = changes.map_err(ContainerError::system("follow the log of", handle.id()))?;
         let mut watch = handle.watch();
-        let before = watch.borrow().ends;
         let ended = async move {
             // A closed watch is a removed container: ended too.
-            let _ = watch.wait_for(|published| published.ends > before).await;
+            let _ = watch.wait_for(|published| published.ends > ends).await;
         };
         Ok(Follow { changes, ended: ended.boxed() })
     }

@@ -119,6 +119,12 @@ impl Handle {
         self.published.borrow().container.clone()
     }
 
+    /// The container, and how many of its runs have ended, at one moment.
+    pub(super) fn now(&self) -> (Arc<Container>, u64) {
+        let published = self.published.borrow();
+        (published.container.clone(), published.ends)
+    }
+
     /// It has been removed.
     pub(super) fn is_gone(&self) -> bool {
         self.commands.is_closed()
@@ -178,6 +184,7 @@ pub(super) fn spawn(shared: Arc<Shared>, container: Container, exit: Option<BoxF
     let (sender, commands) = mpsc::channel(16);
     let (published, watch) = watch::channel(Published { container: Arc::new(container.clone()), ends: 0 });
     let own = sender.downgrade();
+    shared.logs.keep(&shared, &container, watch.clone());
     let handle = Handle { id: container.id.clone(), commands: sender, published: watch };
     let (restart, purpose, early) = (None, Purpose::Notice, Vec::new());
     let mut owner = Owner { shared, container, published, commands, exit, restart, purpose, early, own };

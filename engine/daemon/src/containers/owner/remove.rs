@@ -94,7 +94,7 @@ impl Owner {
         self.publish();
         let (shared, container) = (self.shared.clone(), self.container.clone());
         let removed = tokio::task::spawn_blocking(move || {
-            let unused = shared.logs.idle(&shared.paths.container(&container.id));
+            let unused = shared.logs.watcher.idle(&shared.paths.container(&container.id));
             if volumes {
                 unfinished::mark(&shared.paths, &container)?;
             }

@@ -1,6 +1,6 @@
 //! One run after another: start, health, end, and the start after that.
 
-use super::super::error::ContainerError;
+use super::super::error::{ContainerError, Kind as ErrorKind};
 use super::super::health::{self, Check, Health, HealthStatus, ProbeResult, Reaction};
 use super::super::runtime::StartError;
 use super::super::spec::Joins;
@@ -40,6 +40,9 @@ impl Owner {
         }
         let joins = self.joins()?;
         let linked = links::applied(&self.container, &self.shared.registry)?;
+        if let Err(message) = self.shared.logs.ready(&self.container) {
+            return Err(self.start_failed(StartError { message, code: 128, kind: ErrorKind::System }).await);
+        }
         let clients = std::mem::take(&mut self.early);
         let live = match self.shared.runtime.start(&linked, joins, clients).await {
             Ok(live) => live,

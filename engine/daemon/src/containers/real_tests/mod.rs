@@ -105,8 +105,15 @@ impl Host {
         let runtime = ShimRuntime::new(paths.clone(), host, networks.clone(), observability).unwrap();
         let volumes = Arc::new(VolumeService::open(paths.clone()).unwrap());
         let resolver = super::images(images);
-        let service =
-            ContainerService::new(paths.clone(), events.clone(), volumes, resolver, Arc::new(runtime)).unwrap();
+        let service = ContainerService::new(
+            paths.clone(),
+            events.clone(),
+            volumes,
+            resolver,
+            Arc::new(runtime),
+            LogDefaults::default(),
+        )
+        .unwrap();
         service.restore(&networks).await.unwrap();
         Self { service, networks, events, paths, began: Time::now(), root }
     }

@@ -29,9 +29,10 @@ pub use namespaces::Joins;
 pub use resources::resources;
 pub use validate::{validate, validate_update};
 
-use super::model::{Container, LogDriver};
+use super::model::Container;
 use super::mounts::MountKind;
 use crate::ids::ContainerId;
+use crate::logs::Files;
 use crate::store::paths::Paths;
 use hull_runtime::cgroup::{self, Cgroup, CgroupError, ShimCgroup};
 use hull_runtime::features::Features;
@@ -140,12 +141,12 @@ pub fn extras(container: &Container, inputs: &Inputs<'_>, host: &Host, cgroup: &
     let (paths, id, config) = (inputs.paths, &container.id, &container.config);
     let security = Security::of(&container.host_config, &host.features)?;
     let capabilities = security::capabilities(&container.host_config, &host.features)?.granted;
-    let log = match container.log_driver() {
-        LogDriver::JsonFile { max_size, max_files } => {
-            Some(LogFile { path: paths.container_log(id), max_size, max_files })
-        }
-        LogDriver::None => None,
-    };
+    let log = container.log_files().map(|Files { max_size, max_files, .. }| LogFile {
+        path: paths.container_log(id),
+        max_size,
+        max_files,
+        attributes: container.log_attributes(),
+    });
     Ok(Extras {
         rootfs: rootfs(container, paths),
         cgroup: cgroup.into(),

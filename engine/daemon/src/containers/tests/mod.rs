@@ -46,7 +46,9 @@ impl Bench {
             }),
             other => Err(ContainerError::Missing(format!("No such image: {other}:latest"))),
         });
-        let service = ContainerService::new(paths, events.clone(), volumes, images, runtime.clone()).unwrap();
+        let service =
+            ContainerService::new(paths, events.clone(), volumes, images, runtime.clone(), LogDefaults::default())
+                .unwrap();
         Self { service, runtime, events, began: Time::now(), root }
     }
 

@@ -2,9 +2,10 @@
 
 use super::networks;
 use crate::containers::error::ContainerError;
-use crate::containers::model::{Container, LogDriver};
+use crate::containers::model::Container;
 use crate::containers::state::State;
 use crate::containers::{ContainerService, Health, ProbeResult, Shared, links};
+use crate::logs::Driver;
 use crate::time::Time;
 use hull_api::{ContainerInspect, ContainerState, GraphDriver, HealthcheckResult, HostConfig, NetworkSettings};
 use std::collections::BTreeMap;
@@ -32,8 +33,9 @@ fn inspect(shared: &Shared, container: &Container) -> ContainerInspect {
     let text = |path: &Path| path.display().to_string();
     let file = |name: &str| text(&paths.container_file(&container.id, name));
     let log = match container.log_driver() {
-        LogDriver::JsonFile { .. } => text(&paths.container_log(&container.id)),
-        LogDriver::None => String::new(),
+        Driver::JsonFile => text(&paths.container_log(&container.id)),
+        // Docker keeps the others' files to itself, too.
+        Driver::Local | Driver::Journald | Driver::None => String::new(),
     };
     ContainerInspect {
         id: container.id.to_string(),

@@ -1,68 +1,9 @@
 //! Reading a log that is being written: follow, tail, times, cut-off lines.
 
 use super::*;
-use crate::time::Time;
 use futures_util::{FutureExt, StreamExt};
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::fs::File;
 use std::time::Duration;
-
-const BOTH: Selection =
-    Selection { stdout: true, stderr: true, since: None, until: None, timestamps: false, details: false };
-
-fn line(text: &str, stream: &str, second: u64) -> String {
-    let time = Time::from_nanos(1_700_000_000_500_000_000 + second * 1_000_000_000);
-    format!("{{\"log\":{},\"stream\":\"{stream}\",\"time\":\"{time}\"}}\n", serde_json::to_string(text).unwrap())
-}
-
-fn append(path: &Path, text: &str) {
-    OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
-}
-
-fn rotate(path: &Path) {
-    let numbered = |n: u32| PathBuf::from(format!("{}.{n}", path.display()));
-    for n in (1..5).rev() {
-        let _ = fs::rename(numbered(n), numbered(n + 1));
-    }
-    fs::rename(path, numbered(1)).unwrap();
-}
-
-fn read_all(path: &Path, selection: Selection, start: Start) -> String {
-    let mut reader = LogReader::new(path.to_owned(), selection, start);
-    let mut text = String::new();
-    loop {
-        let batch = reader.read().unwrap();
-        for chunk in batch.chunks {
-            text.push_str(std::str::from_utf8(&chunk.bytes).unwrap());
-        }
-        if batch.at_end || batch.over {
-            return text;
-        }
-    }
-}
-
-/// Three files: records 0-9 oldest, 10-19, 20-29 newest.
-fn three_files() -> (tempfile::TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("x-json.log");
-    for file in 0..3 {
-        if file > 0 {
-            rotate(&path);
-        }
-        for n in 0..10 {
-            append(
-                &path,
-                &line(&format!("{}\n", file * 10 + n), if n % 2 == 0 { "stdout" } else { "stderr" }, file * 10 + n),
-            );
-        }
-    }
-    (directory, path)
-}
-
-fn numbers(range: impl Iterator<Item = u64>) -> String {
-    range.map(|n| format!("{n}\n")).collect()
-}
 
 #[test]
 fn rotated_files_read_as_one() {
@@ -101,7 +42,7 @@ fn pieces_of_a_line_are_one_line_and_get_one_timestamp() {
 #[test]
 fn since_and_until_are_inclusive_and_damage_is_passed_over() {
     let (_guard, path) = three_files();
-    let at = |second: u64| Some(Time::from_nanos(1_700_000_000_500_000_000 + second * 1_000_000_000));
+    let at = |second: u64| Some(time(second));
     append(&path, "{\"log\":\"half a rec\n\0\0\0\n");
     append(&path, &line("30\n", "stdout", 30));
     append(&path, "{\"log\":\"unfinished");
@@ -117,7 +58,7 @@ async fn following_goes_on_over_rotation_and_ends_with_the_writer() {
     let watcher = LogWatcher::new().unwrap();
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let follow = Follow { changes: watcher.subscribe(directory.path()).unwrap(), ended: ended.map(|_| ()).boxed() };
-    let mut chunks = stream(LogReader::new(path.clone(), BOTH, Start::Oldest), Some(follow));
+    let mut chunks = stream(LogReader::new(&path, BOTH, Start::Oldest), Some(follow));
     assert_eq!(chunks.next().await.unwrap().unwrap().bytes, "0\n");
     assert!(tokio::time::timeout(Duration::from_millis(20), chunks.next()).await.is_err(), "waits at the end");
     append(&path, &line("1\n", "stdout", 1));
@@ -164,4 +105,62 @@ fn a_short_tail_does_not_read_the_whole_log() {
     (0..20).for_each(|number| append(&path, &line(&format!("{number}\n"), "stdout", number)));
     let tail: Vec<String> = (10..20).map(|number| format!("{number}\n")).collect();
     assert_eq!(read_all(&path, BOTH, Start::Tail(10)), tail.concat());
+}
+
+#[test]
+fn a_place_is_found_again_by_the_next_daemon() {
+    let (_guard, path) = three_files();
+    let mut lines = lines::Lines::new(&path, Start::Oldest, None);
+    assert!(lines.advance().unwrap());
+    for _ in 0..7 {
+        lines.next().unwrap();
+    }
+    let place = lines.place().unwrap();
+    rotate(&path);
+    compress::rotated(&path).unwrap();
+    assert_eq!(read_all(&path, BOTH, Start::Place(place)), numbers(7..30));
+    // A file that is gone: the oldest that is left.
+    for packed in [false, true] {
+        let _ = fs::remove_file(chain::numbered(&path, 3, packed));
+    }
+    assert_eq!(read_all(&path, BOTH, Start::Place(place)), numbers(10..30));
+}
+
+#[test]
+fn a_gap_in_the_numbers_hides_nothing() {
+    let (_guard, path) = three_files();
+    // A crash between two renames.
+    fs::rename(chain::numbered(&path, 2, false), chain::numbered(&path, 4, false)).unwrap();
+    fs::rename(chain::numbered(&path, 1, false), chain::numbered(&path, 2, false)).unwrap();
+    assert_eq!(read_all(&path, BOTH, Start::Oldest), numbers(0..30));
+    // Or before the new file has its name.
+    fs::rename(&path, chain::numbered(&path, 1, false)).unwrap();
+    fs::write(format!("{}.next", path.display()), "").unwrap();
+    assert_eq!(read_all(&path, BOTH, Start::Oldest), numbers(0..30));
+    assert_eq!(read_all(&path, BOTH, Start::Tail(12)), numbers(18..30));
+}
+
+#[test]
+fn a_follower_behind_reads_on_in_what_is_left() {
+    let (_guard, path) = three_files();
+    let mut reader = LogReader::new(&path, BOTH, Start::Oldest);
+    assert_eq!(reader.read().unwrap().chunks.iter().map(|c| c.bytes.len()).sum::<usize>(), 20);
+    for packed in [1, 2] {
+        fs::remove_file(chain::numbered(&path, packed, false)).unwrap();
+    }
+    assert_eq!(read_on(&mut reader), numbers(20..30));
+}
+
+#[tokio::test]
+async fn following_ends_at_its_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("log");
+    append(&path, &line("0\n", "stdout", 0));
+    let watcher = LogWatcher::new().unwrap();
+    let changes = watcher.subscribe(directory.path()).unwrap();
+    let follow = Follow { changes, ended: std::future::pending().boxed() };
+    let until = Time::from_nanos(Time::now().nanos() + 10_000_000);
+    let chunks = stream(LogReader::new(&path, BOTH, Start::Oldest), Some(follow.at_most_until(until)));
+    let all = tokio::time::timeout(Duration::from_secs(20), chunks.collect::<Vec<_>>()).await;
+    assert_eq!(all.expect("it ends").len(), 1);
 }
