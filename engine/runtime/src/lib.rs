@@ -9,5 +9,6 @@ pub mod features;
 pub mod memory;
 pub mod plan;
 pub mod seccomp;
+pub mod sockets;
 #[expect(unsafe_code, reason = "system calls without a safe wrapper live here and nowhere else in this crate")]
 mod sys;

@@ -61,7 +61,7 @@ impl Hijack {
             match upgrade.await {
                 Ok(connection) => {
                     if let Some(hold) = hold {
-                        hold.release();
+                        hold.taken_over();
                     }
                     let (connection, gone) = take_over(connection);
                     pump(connection, gone, session).await;

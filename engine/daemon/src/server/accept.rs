@@ -1,7 +1,7 @@
 //! The accept loops and the connections that come out of them.
 
 use super::Dispatch;
-use super::half_close::HalfClose;
+use super::half_close::{HalfClose, Peek};
 use super::listener::Listener;
 use super::peer::Peer;
 use hyper::server::conn::http1;
@@ -147,7 +147,7 @@ impl Server {
 
     async fn connection<IO>(self, io: IO, peer: Peer)
     where
-        IO: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        IO: AsyncRead + AsyncWrite + Peek + Unpin + Send + 'static,
     {
         let (io, hold) = HalfClose::new(io);
         let mut http = http1::Builder::new();

@@ -6,6 +6,10 @@
 //! lives until the next write. Docker's clients need both: so end-of-file is held back until the answer's head is out
 //! (or the connection was taken over), and counts from then on. A body that end-of-file cuts off must not wait for that:
 //! [`super::body::RequestBody`] fails it.
+//!
+//! The same wrapper keeps a taken-over connection silent until the client has read the answer's head. docker-py reads the
+//! head through a buffer and everything after it from the socket below: output that is in the same `recv` is lost in
+//! between. dockerd takes too long to be caught by that, Hull does not.
 
 use futures_util::task::AtomicWaker;
 use std::io;
@@ -14,7 +18,34 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, Sleep};
+use tokio_rustls::server::TlsStream;
+
+/// Between two looks at whether the head was read: no event tells of that. Mostly one look is enough, since starting a
+/// process takes longer than waking a client.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+/// Nobody has to read. After this the output comes whatever the client does.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What a connection knows of its peer.
+pub(super) trait Peek {
+    /// Whether the peer has yet to read something. False where nobody can tell: TCP knows of the peer's kernel only.
+    fn unread(&self) -> bool {
+        false
+    }
+}
+
+impl Peek for UnixStream {
+    fn unread(&self) -> bool {
+        hull_runtime::sockets::has_unread(self).unwrap_or_default()
+    }
+}
+
+impl Peek for TcpStream {}
+impl Peek for TlsStream<TcpStream> {}
 
 /// Whether end-of-file is held back on one connection.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +58,8 @@ struct Hold {
     /// End-of-file has come while it was held.
     seen: AtomicBool,
     body: AtomicWaker,
+    /// The next write waits until the peer has read what was written before.
+    silent: AtomicBool,
 }
 
 impl EofHold {
@@ -47,6 +80,12 @@ impl EofHold {
         self.0.held.store(false, Ordering::Release);
         self.0.reader.wake();
     }
+
+    /// The connection was taken over: its head is to be read before anything follows.
+    pub fn taken_over(&self) {
+        self.0.silent.store(true, Ordering::Release);
+        self.release();
+    }
 }
 
 /// The connection and its [`EofHold`].
@@ -54,13 +93,37 @@ impl EofHold {
 pub(super) struct HalfClose<IO> {
     io: IO,
     hold: EofHold,
+    /// While a write waits for the head to be read: until when, and the next look.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl<IO> HalfClose<IO> {
     /// Wraps a connection.
     pub(super) fn new(io: IO) -> (Self, EofHold) {
         let hold = EofHold::default();
-        (Self { io, hold: hold.clone() }, hold)
+        (Self { io, hold: hold.clone(), waiting: None }, hold)
+    }
+}
+
+impl<IO: Peek> HalfClose<IO> {
+    /// Ready when a write may go out.
+    fn poll_audible(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.hold.0.silent.load(Ordering::Acquire) {
+            return Poll::Ready(());
+        }
+        while self.io.unread() {
+            let now = Instant::now();
+            let (until, look) =
+                self.waiting.get_or_insert_with(|| (now + PATIENCE, Box::pin(tokio::time::sleep(LOOK_AGAIN))));
+            if now >= *until {
+                break;
+            }
+            ready!(look.as_mut().poll(cx));
+            look.as_mut().reset(now + LOOK_AGAIN);
+        }
+        self.waiting = None;
+        self.hold.0.silent.store(false, Ordering::Release);
+        Poll::Ready(())
     }
 }
 
@@ -88,8 +151,9 @@ impl<IO: AsyncRead + Unpin> AsyncRead for HalfClose<IO> {
     }
 }
 
-impl<IO: AsyncWrite + Unpin> AsyncWrite for HalfClose<IO> {
+impl<IO: AsyncWrite + Peek + Unpin> AsyncWrite for HalfClose<IO> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(self.poll_audible(cx));
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
@@ -98,6 +162,7 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for HalfClose<IO> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_audible(cx));
         Pin::new(&mut self.io).poll_write_vectored(cx, slices)
     }
 
@@ -118,7 +183,9 @@ impl<IO: AsyncWrite + Unpin> AsyncWrite for HalfClose<IO> {
 mod tests {
     use super::*;
     use futures_util::FutureExt;
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    impl Peek for tokio::io::DuplexStream {}
 
     #[tokio::test]
     async fn end_of_file_waits_for_the_release() {
@@ -131,5 +198,30 @@ mod tests {
         assert!((&mut read).now_or_never().is_none());
         hold.release();
         assert_eq!(read.await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn output_waits_until_the_head_was_read() {
+        let (mut client, server) = UnixStream::pair().unwrap();
+        let (mut server, hold) = HalfClose::new(server);
+        server.write_all(b"head").await.unwrap();
+        hold.taken_over();
+        let mut write = Box::pin(server.write_all(b"output"));
+        assert!((&mut write).now_or_never().is_none(), "nobody has read the head");
+        let mut buffer = [0; 16];
+        assert_eq!(client.read(&mut buffer).await.unwrap(), 4, "the head comes alone");
+        write.await.unwrap();
+        assert_eq!(client.read(&mut buffer).await.unwrap(), 6);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_never_reads_does_not_stop_the_output() {
+        let (_client, server) = UnixStream::pair().unwrap();
+        let (mut server, hold) = HalfClose::new(server);
+        server.write_all(b"head").await.unwrap();
+        hold.taken_over();
+        let begun = Instant::now();
+        server.write_all(b"output").await.unwrap();
+        assert!(begun.elapsed() >= PATIENCE);
     }
 }

@@ -2,3 +2,4 @@
 
 pub(crate) mod bpf;
 pub(crate) mod malloc;
+pub(crate) mod socket;
