@@ -11,6 +11,7 @@
 
 mod exit;
 mod files;
+mod orphans;
 mod start;
 
 use super::Kind;
@@ -213,32 +214,7 @@ impl Runtime for ShimRuntime {
     }
 
     fn reap_orphans(&self, known: &[ContainerId], live: &[ContainerId]) -> io::Result<()> {
-        let engine = self.paths.engine_id();
-        let is_live = |name: &str| live.iter().any(|id| id.as_str() == name);
-        // Under the container's name, so that a start which comes meanwhile waits: it makes the same things anew.
-        let owner = |name: &str| known.iter().find(|id| id.as_str() == name || id.short() == name).cloned();
-        for name in cgroup::orphans(&self.host.features.hierarchies, engine).map_err(io::Error::other)? {
-            if !is_live(&name)
-                && let Ok(orphan) = Cgroup::open(&self.host.features.hierarchies, engine, &name)
-            {
-                tracing::info!(container = name, "an orphaned cgroup is removed");
-                self.reaper.submit(owner(&name), vec![Work::Cgroup(Arc::new(orphan))]);
-            }
-        }
-        let reap = |directory: &std::path::Path, claimed: &dyn Fn(&str) -> bool| -> io::Result<()> {
-            for entry in fs::read_dir(directory)? {
-                let entry = entry?;
-                let name = entry.file_name().to_str().map(str::to_owned);
-                if !name.as_deref().is_some_and(claimed) {
-                    self.reaper.submit(name.as_deref().and_then(owner), vec![Work::Tree(entry.path())]);
-                }
-            }
-            Ok(())
-        };
-        reap(&self.paths.runs(), &|name| live.iter().any(|id| id.short() == name))?;
-        reap(&self.paths.containers(), &|name| known.iter().any(|id| id.as_str() == name))?;
-        reap(&self.paths.trash(), &|_| false)?;
-        Ok(())
+        orphans::reap(&self.paths, &self.host.features.hierarchies, &self.reaper, known, live)
     }
 
     fn pending(&self) -> usize {
