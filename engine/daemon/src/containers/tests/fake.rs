@@ -32,10 +32,19 @@ pub(super) struct Fake {
     pub(super) deadly: Mutex<Vec<u32>>,
     /// What became of containers while "no daemon looked"; absent: they live.
     pub(super) ended_unseen: Mutex<HashMap<ContainerId, Exit>>,
+    /// With what execs end; `None`: only when they are killed.
+    pub(super) exec_code: Mutex<Option<u8>>,
+    /// Execs that wait to be killed.
+    hanging: Mutex<HashMap<String, UnixStream>>,
 }
 
 pub(super) fn exit(code: u8) -> Exit {
     Exit { code, oom_killed: false, started_at: Time::NEVER, finished_at: Time::now(), error: String::new() }
+}
+
+/// One that ends five seconds from now, by its own account: however slow the test is, the back-off that follows is not over before the test looks.
+pub(super) fn crash(code: u8) -> Exit {
+    Exit { finished_at: Time::now().plus(std::time::Duration::from_secs(5)), ..exit(code) }
 }
 
 impl Fake {
@@ -48,6 +57,8 @@ impl Fake {
             discard_error: Mutex::default(),
             deadly: Mutex::new(vec![9, 15]),
             ended_unseen: Mutex::default(),
+            exec_code: Mutex::new(Some(7)),
+            hanging: Mutex::default(),
         }
     }
 
@@ -105,10 +116,18 @@ impl Runtime for Fake {
     fn signal<'a>(
         &'a self,
         container: &'a Container,
-        _: Option<&'a str>,
+        exec: Option<&'a str>,
         signal: u32,
     ) -> BoxFuture<'a, io::Result<()>> {
         async move {
+            if let Some(exec) = exec {
+                let hanging = self.hanging.lock().unwrap().remove(exec);
+                let record = ExitRecord { pid: 5, code: 128 + u8::try_from(signal).unwrap(), ..ExitRecord::default() };
+                if let Some(mut hanging) = hanging {
+                    hanging.write_all(&Frame::Exited { record }.to_vec()).await.unwrap();
+                }
+                return Ok(());
+            }
             if self.deadly.lock().unwrap().contains(&signal) {
                 self.end(container.id.as_str(), exit(128 + u8::try_from(signal).unwrap()));
             }
@@ -133,14 +152,19 @@ impl Runtime for Fake {
         async { Err(io::ErrorKind::ConnectionRefused.into()) }.boxed()
     }
 
-    /// Every exec says what it was asked to run and ends with 7.
+    /// Every exec says what it was asked to run and ends.
     fn exec<'a>(&'a self, _: &'a Container, exec: &'a ExecSpec) -> BoxFuture<'a, Result<ExecLive, StartError>> {
         async move {
             let (near, mut far) = UnixStream::pair().unwrap();
-            let record = ExitRecord { pid: 5, code: 7, ..ExitRecord::default() };
             let mut wire = Frame::Output { stream: 1, bytes: exec.argv.join(" ").as_bytes() }.to_vec();
-            wire.extend(Frame::Exited { record }.to_vec());
+            let code = *self.exec_code.lock().unwrap();
+            if let Some(code) = code {
+                wire.extend(Frame::Exited { record: ExitRecord { pid: 5, code, ..ExitRecord::default() } }.to_vec());
+            }
             far.write_all(&wire).await.unwrap();
+            if code.is_none() {
+                self.hanging.lock().unwrap().insert(exec.id.clone(), far);
+            }
             Ok(ExecLive { pid: 5, connection: Connection::new(near) })
         }
         .boxed()

@@ -1,8 +1,11 @@
 //! The life of containers over a fake runtime: no root, no processes.
 
 mod fake;
+mod health;
+mod histories;
 mod lifecycle;
 mod listing;
+mod policy;
 mod removal;
 mod restart;
 
@@ -62,6 +65,21 @@ impl Bench {
         let id = self.create(name, HostConfig::default()).await;
         self.service.start(&id).await.unwrap();
         id
+    }
+
+    /// As `kill -9` of the daemon and a new one.
+    async fn restarted(self) -> Self {
+        let Self { service, runtime, root, .. } = self;
+        drop(service);
+        let again = Self::over(root, runtime);
+        again.service.restore_all(async |_| Ok(())).await.unwrap();
+        again
+    }
+
+    /// Waits until its state is this one.
+    async fn until(&self, id: &str, status: &str) {
+        let mut watch = self.service.find(id).unwrap().watch();
+        watch.wait_for(|published| published.container.state.status() == status).await.unwrap();
     }
 
     /// What has been told of containers so far.
