@@ -5,7 +5,7 @@ use super::model::{Container, NetworkMode};
 use super::{ContainerService, State};
 use crate::time::Time;
 use hull_api::ContainerSummary;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The filters of a request: each key with all of its values.
@@ -59,8 +59,19 @@ impl ContainerService {
     pub async fn list(&self, options: ListOptions) -> Result<Vec<ContainerSummary>, ContainerError> {
         let selected = self.select(&options)?;
         let mut summaries = Vec::with_capacity(selected.len());
+        // Most containers are of a few images, and to resolve one copies its configuration.
+        let mut meanings: HashMap<String, Option<String>> = HashMap::new();
         for container in selected {
-            let mut summary = super::view::summary(&container, self.image_name(&container));
+            let name = &container.config.image;
+            if !meanings.contains_key(name) {
+                meanings.insert(name.clone(), (self.shared.images)(name).ok().map(|image| image.id));
+            }
+            let image = match &meanings[name] {
+                Some(id) if *id != container.image => container.image.clone(),
+                // Untagged or removed: the name is all that is known.
+                Some(_) | None => name.clone(),
+            };
+            let mut summary = super::view::summary(&container, image);
             if options.size {
                 let sizes = self.sizes(&container).await;
                 summary.size_rw = sizes.writable;
@@ -69,16 +80,6 @@ impl ContainerService {
             summaries.push(summary);
         }
         Ok(summaries)
-    }
-
-    /// The image as it was named, or its id when that name now means another one.
-    fn image_name(&self, container: &Container) -> String {
-        match (self.shared.images)(&container.config.image) {
-            Ok(image) if image.id == container.image => container.config.image.clone(),
-            Ok(_) => container.image.clone(),
-            // Untagged or removed: the name is all that is known.
-            Err(_) => container.config.image.clone(),
-        }
     }
 
     fn select(&self, options: &ListOptions) -> Result<Vec<Arc<Container>>, ContainerError> {
