@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::mount::Mount;
-use crate::wire::{is_default, null_if_empty};
+use crate::wire::{is_default, null_if_empty, words_or_numbers};
 
 /// Docker's `HostConfig`, plus Hull's `MntMode`. Its resource fields are Docker's embedded `Resources`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub struct HostConfig {
     pub dns_search: Vec<String>,
     #[serde(serialize_with = "null_if_empty")]
     pub extra_hosts: Vec<String>,
-    #[serde(serialize_with = "null_if_empty")]
+    #[serde(serialize_with = "null_if_empty", deserialize_with = "words_or_numbers")]
     pub group_add: Vec<String>,
     pub ipc_mode: String,
     pub cgroup: String,

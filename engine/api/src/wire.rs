@@ -72,3 +72,20 @@ pub(crate) fn string_or_list<'de, D: Deserializer<'de>>(deserializer: D) -> Resu
 
     deserializer.deserialize_any(StringOrList)
 }
+
+/// A list of words that some clients write as numbers: `"GroupAdd": [1000, "audio"]`.
+pub(crate) fn words_or_numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Item {
+        Word(String),
+        Number(i64),
+    }
+
+    let items = Option::<Vec<Item>>::deserialize(deserializer)?;
+    let word = |item| match item {
+        Item::Word(word) => word,
+        Item::Number(number) => number.to_string(),
+    };
+    Ok(items.into_iter().flatten().map(word).collect())
+}

@@ -129,6 +129,9 @@ steps! {
     65 Seccomp { flags, program },
     66 Env { entry },
     67 Arg { value },
+    70 BindFrom { namespace, source, target, flags },
+    71 Init,
+    72 BindBeneath { source, subpath, target, flags, propagation },
 }
 
 /// The version of the protocol that a step came with. A plan says the newest of its steps in its header, so that an exec

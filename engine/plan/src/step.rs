@@ -192,6 +192,32 @@ pub enum Step<'a> {
         /// `MS_*`, or 0 to leave it.
         propagation: u64,
     },
+    /// Bind what lies below a directory of the host's to `target` in the container: `subpath` is resolved in the child, with `source` as its
+    /// root, since what is there belongs to whoever writes to it. `flags` and `propagation` as of [`Step::Bind`].
+    BindBeneath {
+        /// On the host.
+        source: &'a CStr,
+        /// Below it.
+        subpath: &'a CStr,
+        /// In the container.
+        target: &'a CStr,
+        /// `MS_*`.
+        flags: u64,
+        /// `MS_*`, or 0 to leave it.
+        propagation: u64,
+    },
+    /// Bind what another container has at `source` to `target` in this one. `flags` as of [`Step::Bind`]. The source is resolved in
+    /// that container's mount namespace, and no symlink of its is followed.
+    BindFrom {
+        /// The mount namespace, an nsfs file.
+        namespace: &'a CStr,
+        /// There.
+        source: &'a CStr,
+        /// In the container; made as a file or directory, as the source is.
+        target: &'a CStr,
+        /// `MS_*`.
+        flags: u64,
+    },
     /// Copy what the image has at `target` into the host directory `source` if that is empty (Docker's rule for a
     /// fresh named volume), with owner and mode; before its [`Step::Bind`].
     CopyUp {
@@ -289,6 +315,9 @@ pub enum Step<'a> {
         /// `sock_filter`s.
         program: &'a [u8],
     },
+    /// Run the shim's own init as the process, and the payload as its child: it hands signals on, reaps whoever is orphaned, and
+    /// ends as the payload ends.
+    Init,
     /// One `NAME=value` of the environment.
     Env {
         /// `NAME=value`.

@@ -44,6 +44,8 @@ fn all_steps<'a>(a: &'a CString, b: &'a CString, bytes: &'a [u8], n: u64, small:
         Step::RootHost,
         Step::Mount { fstype: a, source: b, target: a, flags: n, data: b },
         Step::Bind { source: a, target: b, flags: n, propagation: !n },
+        Step::BindBeneath { source: a, subpath: b, target: a, flags: n, propagation: !n },
+        Step::BindFrom { namespace: a, source: b, target: a, flags: n },
         Step::CopyUp { source: a, target: b },
         Step::Device { path: a, mode: small, major: 1, minor: 2, uid: 3, gid: !small },
         Step::Symlink { target: a, path: b },
@@ -59,6 +61,7 @@ fn all_steps<'a>(a: &'a CString, b: &'a CString, bytes: &'a [u8], n: u64, small:
         Step::NoNewPrivileges,
         Step::Capabilities { bounding: n, effective: !n, permitted: 1, inheritable: 2, ambient: n },
         Step::Seccomp { flags: small, program: bytes },
+        Step::Init,
         Step::Env { entry: a },
         Step::Arg { value: a },
     ]

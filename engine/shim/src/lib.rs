@@ -12,6 +12,8 @@
 //!                                        +-- SIGCHLD --> exit record --> Exited on every connection that asked
 //! ```
 //!
+//! With `--init` the same program is also PID 1 of the container, under another name: see [`init`].
+//!
 //! [`sys`] has the system calls and all `unsafe`. Without the feature `freestanding` the crate is an ordinary library, so
 //! that its logic is tested on the host.
 #![cfg_attr(not(test), no_std)]
@@ -21,6 +23,7 @@ mod connection;
 mod ends;
 mod exit;
 mod failure;
+mod init;
 mod input;
 mod log;
 mod output;
@@ -36,7 +39,7 @@ mod stdin;
 pub mod sys;
 mod text;
 
-/// The program.
-pub fn run() -> ! {
-    sys::process::exit(shim::main())
+/// The program. Its name says which of its two roles it has.
+pub fn run(launch: &sys::launch::Launch) -> ! {
+    if launch.argument(0) == Some(init::NAME) { init::run(launch) } else { sys::process::exit(shim::main()) }
 }

@@ -6,7 +6,7 @@ use super::mounts::MountSpec;
 use super::state::State;
 use crate::events::{Event, Kind};
 use crate::ids::ContainerId;
-use crate::networks::Endpoint;
+use crate::networks::{Endpoint, Mac};
 use crate::time::Time;
 use hull_api::{ContainerConfig, HostConfig, NetworkingConfig};
 use serde::{Deserialize, Serialize};
@@ -111,10 +111,72 @@ impl Container {
         }
     }
 
+    /// The hardware address that was asked for: for its network, or (as old clients do) for the container.
+    pub fn mac(&self) -> Option<Mac> {
+        let endpoints = &self.networking.endpoints_config;
+        let of_network = endpoints.get(&self.host_config.network_mode).or_else(|| endpoints.get("default"));
+        let of_network = of_network.map(|settings| settings.mac_address.as_str()).unwrap_or_default();
+        Mac::parse(if of_network.is_empty() { &self.config.mac_address } else { of_network })
+    }
+
+    /// What of its network this engine cannot make yet, in a sentence.
+    pub fn missing_network(&self) -> Option<String> {
+        let mode = self.network_mode();
+        if let NetworkMode::Named(name) = &mode {
+            return Some(format!("network {name} not found"));
+        }
+        if mode != NetworkMode::Bridge {
+            return None;
+        }
+        let other = self.networking.endpoints_config.keys().find(|name| !matches!(name.as_str(), "bridge" | "default"));
+        if let Some(name) = other {
+            return Some(format!("network {name} not found"));
+        }
+        let all = self.host_config.publish_all_ports.then(|| self.config.exposed_ports.keys()).into_iter().flatten();
+        let mut published: Vec<&str> = self.host_config.port_bindings.keys().chain(all).map(String::as_str).collect();
+        published.sort_unstable();
+        published.dedup();
+        (!published.is_empty()).then(|| {
+            let ports = published.join(", ");
+            format!(
+                "this engine does not publish ports yet ({ports}): reach the container at its own address, or use --network=host"
+            )
+        })
+    }
+
     /// An event of it, with Docker's attributes: labels, the image as it was named, the name.
     pub fn event(&self, action: impl Into<Cow<'static, str>>) -> Event {
         let mut event = Event::new(Kind::Container, action, self.id.as_str());
         event.attributes.extend(self.config.labels.clone());
         event.with("image", &self.config.image).with("name", &self.name)
+    }
+}
+
+#[cfg(test)]
+impl Container {
+    /// One that was made and never ran, for tests to change.
+    pub(in crate::containers) fn example() -> Self {
+        Self {
+            id: "0123456789ab0123456789ab0123456789ab0123456789ab0123456789abcdef".to_owned().try_into().unwrap(),
+            name: "c".to_owned(),
+            created: Time::now(),
+            image: "sha256:0".to_owned(),
+            layers: vec!["l/b".to_owned(), "l/a".to_owned()],
+            path: "sh".to_owned(),
+            args: vec!["-c".to_owned(), "true".to_owned()],
+            config: ContainerConfig::default(),
+            host_config: HostConfig::default(),
+            networking: NetworkingConfig::default(),
+            mounts: Vec::new(),
+            links: Vec::new(),
+            state: State::NEW,
+            endpoint: None,
+            cgroup_id: None,
+            restart_count: 0,
+            restart_delay: 0,
+            stopped_by_user: false,
+            health: None,
+            boot_id: String::new(),
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::images::{ImageService, Kind};
 use hull_api::ContainerConfig;
 
 /// An image, as a container is made from it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResolvedImage {
     /// `sha256:...`.
     pub id: String,
@@ -13,6 +13,8 @@ pub struct ResolvedImage {
     pub config: ContainerConfig,
     /// Its layers as overlay's lower directories, top first, relative to `Paths::layers`.
     pub layers: Vec<String>,
+    /// `linux/amd64`, with the variant if it has one; empty when it does not say.
+    pub platform: String,
 }
 
 /// Finds an image by name, digest, id or short id. Reads memory only, so it may be called from async code.
@@ -26,6 +28,11 @@ pub fn images(service: ImageService) -> ImageResolver {
             _ => ContainerError::BadParameter(error.to_string()),
         })?;
         let layers = image.lower_dirs().iter().map(|dir| dir.display().to_string()).collect();
-        Ok(ResolvedImage { id: image.id.to_string(), config: image.config.config.clone(), layers })
+        Ok(ResolvedImage {
+            id: image.id.to_string(),
+            config: image.config.config.clone(),
+            layers,
+            platform: image.config.platform(),
+        })
     })
 }

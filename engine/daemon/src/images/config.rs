@@ -74,6 +74,15 @@ pub struct HistoryEntry {
     pub empty_layer: bool,
 }
 
+impl ImageConfig {
+    /// `linux/arm64/v8`; empty when the image does not say.
+    pub fn platform(&self) -> String {
+        let parts = [&self.os, &self.architecture, &self.variant];
+        let parts: Vec<&str> = parts.into_iter().map(String::as_str).take_while(|part| !part.is_empty()).collect();
+        parts.join("/")
+    }
+}
+
 impl Default for RootFs {
     fn default() -> Self {
         Self { kind: "layers".to_owned(), diff_ids: Vec::new() }

@@ -18,6 +18,20 @@ impl Mac {
         Self([0x02, 0x42, a, b, c, d])
     }
 
+    /// Six bytes in hexadecimal, between colons or hyphens. A group's address is nobody's own.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split([':', '-']);
+        let mut octets = [0; 6];
+        for octet in &mut octets {
+            let part = parts.next().filter(|part| part.len() == 2)?;
+            // The parser would take a sign.
+            let digits = part.bytes().all(|b| b.is_ascii_hexdigit());
+            *octet = u8::from_str_radix(part, 16).ok().filter(|_| digits)?;
+        }
+        let is_unicast = octets[0] & 1 == 0 && octets != [0; 6];
+        (parts.next().is_none() && is_unicast).then_some(Self(octets))
+    }
+
     /// The six bytes.
     pub const fn octets(self) -> [u8; 6] {
         self.0
@@ -60,6 +74,27 @@ pub struct Endpoint {
     pub mac: Mac,
 }
 
+#[cfg(test)]
+impl Endpoint {
+    /// For tests that only look at it.
+    pub(crate) fn example() -> Self {
+        let ip = Ipv4Addr::new(172, 17, 0, 9);
+        Self {
+            id: "e".to_owned(),
+            container: ContainerId::try_from("c".repeat(64)).unwrap(),
+            network: "bridge".to_owned(),
+            network_id: "n".to_owned(),
+            netns: PathBuf::from("/proc/1/ns/net"),
+            interface: "eth0".to_owned(),
+            host_link: "hl0".to_owned(),
+            ip,
+            prefix_len: 16,
+            gateway: Ipv4Addr::new(172, 17, 0, 1),
+            mac: Mac::of(ip),
+        }
+    }
+}
+
 /// Traffic of an endpoint, seen from inside the container.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -89,5 +124,16 @@ mod tests {
     #[test]
     fn the_hardware_address_is_dockers() {
         assert_eq!(Mac::of(Ipv4Addr::new(172, 17, 0, 10)).to_string(), "02:42:ac:11:00:0a");
+        assert_eq!(Mac::parse("02-42-AC-11-00-0A"), Some(Mac::of(Ipv4Addr::new(172, 17, 0, 10))));
+        for bad in [
+            "",
+            "02:42:ac:11:00",
+            "02:42:ac:11:00:0a:00",
+            "01:00:5e:00:00:01",
+            "00:00:00:00:00:00",
+            "+2:42:ac:11:00:0a",
+        ] {
+            assert_eq!(Mac::parse(bad), None, "{bad}");
+        }
     }
 }

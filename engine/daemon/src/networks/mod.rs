@@ -42,7 +42,7 @@ use netlink::monitor::LinkMonitor;
 use netlink::{RouteSocket, link};
 use pool::{Found, Shared};
 use std::collections::HashMap;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::io::unix::AsyncFd;
@@ -139,7 +139,15 @@ impl NetworkService {
     /// # Errors
     /// When no address is free or the kernel refuses.
     pub async fn attach(&self, container: &ContainerId) -> Result<Endpoint, NetworkError> {
-        let Prepared { wanted, namespace } = match self.shared.take()? {
+        self.attach_as(container, None).await
+    }
+
+    /// As [`NetworkService::attach`], with a hardware address of the user's.
+    ///
+    /// # Errors
+    /// As [`NetworkService::attach`].
+    pub async fn attach_as(&self, container: &ContainerId, mac: Option<Mac>) -> Result<Endpoint, NetworkError> {
+        let Prepared { wanted, mut namespace } = match self.shared.take()? {
             Found::Ready(prepared) => prepared,
             Found::Wait(place) => place.await.map_err(|_| NetworkError::Stopped)??,
         };
@@ -150,6 +158,15 @@ impl NetworkService {
                 return Err(NetworkError::kernel("make an id for an endpoint of", container.short())(error));
             }
         };
+        if let Some(mac) = mac {
+            namespace = match with_mac(namespace, mac).await {
+                Ok(namespace) => namespace,
+                Err(error) => {
+                    self.shared.lock().leases.abandon(&wanted);
+                    return Err(NetworkError::kernel("set the hardware address of", &wanted.host_link)(error));
+                }
+            };
+        }
         let network = &self.descriptions[0];
         let endpoint = Endpoint {
             id,
@@ -162,10 +179,15 @@ impl NetworkService {
             ip: wanted.ip,
             prefix_len: self.bridge.gateway.prefix(),
             gateway: self.bridge.gateway.address(),
-            mac: Mac::of(wanted.ip),
+            mac: mac.unwrap_or_else(|| Mac::of(wanted.ip)),
         };
         self.shared.lock().leases.take(endpoint.clone(), namespace);
         Ok(endpoint)
+    }
+
+    /// This host, as containers on the default bridge see it.
+    pub fn gateway(&self) -> std::net::Ipv4Addr {
+        self.bridge.gateway.address()
     }
 
     /// Takes an endpoint back, when its container's processes are gone. Returns at once; the kernel deletes the link
@@ -233,6 +255,12 @@ impl Drop for NetworkService {
         self.reaper.abort();
         self.shared.stop();
     }
+}
+
+/// On a blocking thread, since the kernel may let it wait.
+async fn with_mac(namespace: OwnedFd, mac: Mac) -> std::io::Result<OwnedFd> {
+    let work = move || namespace::set_mac(&namespace, mac).map(|()| namespace);
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
 }
 
 #[expect(

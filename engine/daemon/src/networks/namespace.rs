@@ -81,6 +81,16 @@ impl NamespaceMaker {
     }
 }
 
+/// Gives the interface of a prepared namespace another hardware address. On a thread of its own, which goes there and ends there.
+pub(super) fn set_mac(namespace: &OwnedFd, mac: Mac) -> io::Result<()> {
+    let change = || {
+        setns(namespace, CloneFlags::CLONE_NEWNET).map_err(io::Error::from)?;
+        let index = nix::net::if_::if_nametoindex(INTERFACE).map_err(io::Error::from)?;
+        RouteSocket::open()?.change(vec![link::set_address(index, mac)])
+    };
+    std::thread::scope(|scope| scope.spawn(change).join()).unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+}
+
 /// The default bridge has no IPv6, so its containers get none: not even a link-local address, which would cost
 /// neighbour discovery at each start.
 fn without_ipv6() {

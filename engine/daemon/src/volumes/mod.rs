@@ -81,6 +81,13 @@ pub struct NewVolume {
     pub options: BTreeMap<String, String>,
 }
 
+impl From<&str> for NewVolume {
+    /// Of this name, and nothing else said.
+    fn from(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+}
+
 /// What a prune did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pruned {
@@ -175,10 +182,9 @@ impl VolumeService {
     ///
     /// # Errors
     /// As [`VolumeService::create`].
-    pub fn acquire(&self, name: &str, container: &ContainerId) -> Result<Volume, VolumeError> {
+    pub fn acquire(&self, new: impl Into<NewVolume>, container: &ContainerId) -> Result<Volume, VolumeError> {
         let _changing = lock(&self.changing);
-        let volume =
-            self.create_locked(NewVolume { name: name.to_owned(), ..NewVolume::default() }, Some(container))?;
+        let volume = self.create_locked(new.into(), Some(container))?;
         if let Some(entry) = lock(&self.entries).get_mut(&volume.name) {
             entry.users.insert(container.clone());
         }

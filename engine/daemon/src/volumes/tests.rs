@@ -76,7 +76,7 @@ fn an_anonymous_volume_goes_with_its_last_container_when_asked() {
     let [first, second] = [(); 2].map(|()| ContainerId::random().unwrap());
     let volume = service.acquire("", &first).unwrap();
     assert_eq!(volume.name.len(), 64);
-    service.acquire(&volume.name, &second).unwrap();
+    service.acquire(volume.name.as_str(), &second).unwrap();
     assert_eq!(service.release(&first, true).unwrap(), Vec::<String>::new());
     assert_eq!(service.release(&second, true).unwrap(), vec![volume.name.clone()]);
     assert!(!volume.mountpoint.exists());

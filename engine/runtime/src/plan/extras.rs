@@ -33,6 +33,10 @@ pub struct Extras {
     pub groups: Vec<String>,
     /// Fresh volumes to be filled with what the image has there.
     pub copy_up: Vec<CopyUp>,
+    /// Binds whose source is not simply a path on the host.
+    pub special_binds: Vec<SpecialBind>,
+    /// PID 1 is the engine's own init, and the process its child.
+    pub init: bool,
     /// Compiled seccomp filters, in the order in which they are loaded.
     pub seccomp: Vec<Arc<[u8]>>,
 }
@@ -130,4 +134,22 @@ pub struct CopyUp {
     pub source: PathBuf,
     /// In the container: the destination of a bind mount.
     pub target: PathBuf,
+}
+
+/// A bind mount at `target` that takes its source in a way that OCI has no words for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpecialBind {
+    /// In the container: the destination of a bind mount.
+    pub target: PathBuf,
+    /// What is special.
+    pub from: SpecialSource,
+}
+
+/// See [`SpecialBind`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpecialSource {
+    /// The mount's source is a path in this mount namespace (an nsfs file).
+    Namespace(PathBuf),
+    /// What lies here below the mount's source.
+    Beneath(PathBuf),
 }

@@ -11,7 +11,7 @@ mod namespaces;
 mod process;
 mod rootfs;
 
-pub use extras::{CgroupPlace, CopyUp, ExecExtras, Extras, LogFile, Rootfs, Stdin};
+pub use extras::{CgroupPlace, CopyUp, ExecExtras, Extras, LogFile, Rootfs, SpecialBind, SpecialSource, Stdin};
 pub use namespaces::kinds as namespace_kinds;
 
 use args::Steps;
@@ -82,6 +82,9 @@ pub fn container_plan(spec: &Spec, extras: &Extras) -> Result<Plan, PlanError> {
     namespaces::names(&mut steps, spec)?;
     rootfs::make(&mut steps, spec, extras)?;
     process::identity(&mut steps, process, &extras.user, &extras.groups)?;
+    if extras.init {
+        steps.push(&Step::Init);
+    }
     process::payload(&mut steps, process, &extras.seccomp)?;
     steps.finish()
 }

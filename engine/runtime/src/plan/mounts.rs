@@ -2,7 +2,7 @@
 
 use super::PlanError;
 use super::args::{Steps, c_path, c_string};
-use super::extras::Extras;
+use super::extras::{Extras, SpecialBind, SpecialSource};
 use crate::cgroup::{Controller, Mode};
 use hull_plan::Step;
 use nix::libc;
@@ -93,7 +93,11 @@ pub(super) fn push(steps: &mut Steps, mount: &Mount, extras: &Extras) -> Result<
             let (source, target) = (c_path("volume", &copy.source)?, c_path("volume", &copy.target)?);
             steps.push(&Step::CopyUp { source: &source, target: &target });
         }
-        return bind(steps, source, mount.destination(), options.flags & !libc::MS_BIND, options.propagation);
+        let flags = options.flags & !libc::MS_BIND;
+        return match extras.special_binds.iter().find(|special| special.target == *mount.destination()) {
+            Some(special) => special_bind(steps, source, special, flags, options.propagation),
+            None => bind(steps, source, mount.destination(), flags, options.propagation),
+        };
     }
     let fstype = mount.typ().as_deref().ok_or_else(|| refuse("a mount needs a type"))?;
     if fstype == "cgroup" {
@@ -106,6 +110,27 @@ pub(super) fn push(steps: &mut Steps, mount: &Mount, extras: &Extras) -> Result<
 fn bind(steps: &mut Steps, source: &Path, target: &Path, flags: u64, propagation: u64) -> Result<(), PlanError> {
     let (source, target) = (c_path("bind source", source)?, c_path("bind target", target)?);
     steps.push(&Step::Bind { source: &source, target: &target, flags, propagation });
+    Ok(())
+}
+
+fn special_bind(
+    steps: &mut Steps,
+    source: &Path,
+    special: &SpecialBind,
+    flags: u64,
+    propagation: u64,
+) -> Result<(), PlanError> {
+    let (source, target) = (c_path("bind source", source)?, c_path("bind target", &special.target)?);
+    match &special.from {
+        SpecialSource::Namespace(namespace) => {
+            let namespace = c_path("namespace", namespace)?;
+            steps.push(&Step::BindFrom { namespace: &namespace, source: &source, target: &target, flags });
+        }
+        SpecialSource::Beneath(subpath) => {
+            let subpath = c_path("subpath", subpath)?;
+            steps.push(&Step::BindBeneath { source: &source, subpath: &subpath, target: &target, flags, propagation });
+        }
+    }
     Ok(())
 }
 

@@ -34,6 +34,8 @@ fn extras() -> Extras {
         user: String::new(),
         groups: Vec::new(),
         copy_up: Vec::new(),
+        special_binds: Vec::new(),
+        init: false,
         seccomp: Vec::new(),
     }
 }

@@ -6,10 +6,11 @@ use super::identity::User;
 use super::privileges;
 use super::tree::Tree;
 use crate::failure::{At, Failure, Outcome};
+use crate::init;
 use crate::search::{self, Found};
 use crate::sys::file::{self, flags, mode};
 use crate::sys::map::Pointers;
-use crate::sys::{CWD, Errno, Result, fd, identity, poll, process};
+use crate::sys::{CWD, Errno, OwnedFd, Result, fd, identity, poll, process};
 use crate::text::Text;
 use core::ffi::CStr;
 use core::fmt::Write;
@@ -21,6 +22,19 @@ pub(super) fn set_oom_score(value: i32) -> Result<()> {
     write!(text, "{value}").map_err(|_| Errno::EINVAL)?;
     let score = file::open(CWD, c"/proc/self/oom_score_adj", flags::WRONLY, 0)?;
     fd::write_all(&score, text.as_bytes())
+}
+
+/// This program itself, for a container that is to have it as its init: taken hold of while the host's /proc is there.
+pub(super) fn open_own_program<'p>(steps: &Steps<'p>) -> Outcome<'p, Option<OwnedFd>> {
+    if !steps.clone().flatten().any(|step| step == Step::Init) {
+        return Ok(None);
+    }
+    let open = || {
+        let program = file::open(CWD, c"/proc/self/exe", flags::PATH, 0)?;
+        // Out of the way of the numbers that the init will have.
+        fd::duplicate(&program, 16)
+    };
+    open().at(StepKind::Prepare, "init").map(Some)
 }
 
 /// Goes to the working directory, and makes sure that it is inside (CVE-2024-21626).
@@ -44,7 +58,9 @@ pub(super) fn change_directory<'p>(steps: &Steps<'p>, tree: &Tree) -> Outcome<'p
 }
 
 /// Becomes the payload. What is returned is why not.
-pub(super) fn run<'p>(child: &Child<'_, 'p>, user: &User) -> Outcome<'p, Failure<'p>> {
+///
+/// With `own_program` that is the init, and the payload its child.
+pub(super) fn run<'p>(child: &Child<'_, 'p>, user: &User, own_program: Option<&OwnedFd>) -> Outcome<'p, Failure<'p>> {
     let steps = &child.steps;
     let all = || steps.clone().flatten();
     let mut home = Text::<1100>::new();
@@ -58,7 +74,6 @@ pub(super) fn run<'p>(child: &Child<'_, 'p>, user: &User) -> Outcome<'p, Failure
             _ => {}
         }
     }
-    let mut arguments = Pointers::new(argument_count).at(StepKind::Exec, "argv")?;
     let mut environment = Pointers::new(entry_count).at(StepKind::Exec, "environ")?;
     let mut command: Option<&'p CStr> = None;
     let mut path: &[u8] = search::DEFAULT_PATH;
@@ -68,7 +83,6 @@ pub(super) fn run<'p>(child: &Child<'_, 'p>, user: &User) -> Outcome<'p, Failure
         match step {
             Step::Arg { value } => {
                 command.get_or_insert(value);
-                arguments.push(value).at(StepKind::Exec, value)?;
             }
             Step::Env { entry } => {
                 has_home |= entry.to_bytes().starts_with(b"HOME=");
@@ -89,21 +103,35 @@ pub(super) fn run<'p>(child: &Child<'_, 'p>, user: &User) -> Outcome<'p, Failure
         return Err(Failure { step: StepKind::Exec, errno: Errno::ENOENT, object: b"" });
     };
 
-    // From here on only the status socket is left of what the shim gave, and execve closes that.
-    let status = u32::try_from(child.status.raw()).map_err(|_| Errno::EBADF).at(StepKind::Prepare, "status")?;
-    fd::close_all(3, status.saturating_sub(1)).at(StepKind::Prepare, "close_range")?;
-    fd::close_all(status.saturating_add(1), u32::MAX).at(StepKind::Prepare, "close_range")?;
+    // From here on only the status socket is left of what the shim gave, and the payload's execve closes that.
+    let mut keep = [child.status.raw(), own_program.map_or(-1, OwnedFd::raw)];
+    fd::close_all_but(&mut keep).at(StepKind::Prepare, "close_range")?;
     identity::set_umask(umask);
-    poll::unblock_signals().at(StepKind::Prepare, "signals")?;
+    match own_program {
+        Some(_) => fd::hand_over(child.status, init::STATUS).at(StepKind::Prepare, "status")?,
+        // For an init they stay blocked until it takes them: it would lose those that come before.
+        None => poll::unblock_signals().at(StepKind::Prepare, "signals")?,
+    }
     privileges::become_user(steps, user)?;
     // As the user, since its rights decide what may be executed; and before the filters, which need not allow looking.
     let program = search::find(command.to_bytes(), path, probe).at(StepKind::Exec, command)?;
+    let mut arguments = Pointers::new(argument_count + init::OWN_ARGUMENTS).at(StepKind::Exec, "argv")?;
+    if own_program.is_some() {
+        for own in [init::NAME, program.as_c_str(), init::MARK] {
+            arguments.push(own).at(StepKind::Exec, "argv")?;
+        }
+    }
+    for step in all() {
+        if let Step::Arg { value } = step {
+            arguments.push(value).at(StepKind::Exec, value)?;
+        }
+    }
     privileges::raise_walls(steps)?;
-    Ok(Failure {
-        step: StepKind::Exec,
-        errno: process::execute(program.as_c_str(), &arguments, &environment),
-        object: command.to_bytes(),
-    })
+    let errno = match own_program {
+        Some(init) => process::execute_descriptor(init, &arguments, &environment),
+        None => process::execute(program.as_c_str(), &arguments, &environment),
+    };
+    Ok(Failure { step: StepKind::Exec, errno, object: command.to_bytes() })
 }
 
 /// As `ulimit` options of Docker are called.

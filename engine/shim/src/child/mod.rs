@@ -14,6 +14,7 @@
 mod beneath;
 mod copy_up;
 mod execute;
+mod foreign;
 mod identity;
 mod masks;
 mod mounts;
@@ -73,6 +74,7 @@ impl<'p> Child<'_, 'p> {
         }
         let _ = process::new_session();
         crate::sys::identity::set_umask(0);
+        let own_program = execute::open_own_program(&self.steps)?;
         self.before_namespaces()?;
         self.join_namespaces()?;
 
@@ -84,7 +86,7 @@ impl<'p> Child<'_, 'p> {
         execute::change_directory(&self.steps, &tree)?;
         stdio::install(self, &tree, terminal, &user)?;
         drop(tree);
-        execute::run(self, &user)
+        execute::run(self, &user, own_program.as_ref())
     }
 
     /// Closes whatever of the shim's came along with the clone: its connections, its log, its epoll set.
@@ -96,13 +98,7 @@ impl<'p> Child<'_, 'p> {
         for (slot, fd) in keep.iter_mut().zip(given.chain(joined).chain(numbers)) {
             *slot = fd;
         }
-        keep.sort_unstable();
-        let mut from = 3u32;
-        for fd in keep.into_iter().filter_map(|fd| u32::try_from(fd).ok()).filter(|fd| *fd >= 3) {
-            fd::close_all(from, fd.saturating_sub(1))?;
-            from = fd + 1;
-        }
-        fd::close_all(from, u32::MAX)
+        fd::close_all_but(&mut keep)
     }
 
     /// What needs the host's /proc.
@@ -174,6 +170,10 @@ impl<'p> Child<'_, 'p> {
                 Step::Bind { source, target, flags, propagation } => {
                     mounts::bind(tree, source, target, flags, propagation)?;
                 }
+                Step::BindBeneath { subpath, target, flags, propagation, .. } => {
+                    mounts::bind(tree, subpath, target, flags, propagation)?;
+                }
+                Step::BindFrom { source, target, flags, .. } => mounts::bind(tree, source, target, flags, 0)?,
                 Step::CopyUp { source, target } => copy_up::run(tree, source, target)?,
                 Step::Device { path, mode, major, minor, uid, gid } => {
                     nodes::device(tree, path, nodes::Node { mode, major, minor, uid, gid })?;

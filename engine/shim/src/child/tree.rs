@@ -1,6 +1,6 @@
 //! The container's file tree while it is being made: its root, and what building it needs of the host.
 
-use super::rootfs;
+use super::{foreign, rootfs};
 use crate::failure::{At, Failure, Outcome};
 use crate::sys::file::{self, flags};
 use crate::sys::map::Page;
@@ -15,6 +15,18 @@ use hull_plan::{Step, StepKind, Steps};
 const MAX_SOURCES: usize = 480;
 
 type Sources = Page<[Option<OwnedFd>; MAX_SOURCES]>;
+
+/// How a source is taken hold of.
+enum Taken<'p> {
+    /// As a detached copy of the mounts there.
+    Bound { recursive: bool },
+    /// The same, of what lies below a directory.
+    Beneath { directory: &'p CStr, recursive: bool },
+    /// The same, from another container.
+    Foreign { namespace: &'p CStr },
+    /// As a directory that is written to.
+    Copied,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -71,19 +83,29 @@ impl Tree {
         self.descriptors = Some(descriptors);
         let mut sources: Option<Sources> = None;
         let wanted = steps.clone().flatten().filter_map(|step| match step {
-            Step::Bind { source, flags, .. } => Some((source, Some(flags & ms::REC != 0))),
-            Step::CopyUp { source, .. } => Some((source, None)),
+            Step::Bind { source, flags, .. } => Some((source, Taken::Bound { recursive: flags & ms::REC != 0 })),
+            Step::BindBeneath { source, subpath, flags, .. } => {
+                Some((subpath, Taken::Beneath { directory: source, recursive: flags & ms::REC != 0 }))
+            }
+            Step::BindFrom { source, namespace, .. } => Some((source, Taken::Foreign { namespace })),
+            Step::CopyUp { source, .. } => Some((source, Taken::Copied)),
             _ => None,
         });
-        for (index, (source, bound)) in wanted.enumerate() {
+        for (index, (source, taken)) in wanted.enumerate() {
             let slots = match &mut sources {
                 Some(slots) => slots,
                 empty => empty.insert(Page::new([const { None }; MAX_SOURCES]).at(StepKind::Rootfs, source)?),
             };
             let slot = slots.get_mut(index).ok_or(Errno::E2BIG).at(StepKind::BindSource, source)?;
-            let opened = match bound {
-                Some(recursive) => mount::clone_tree(CWD, source, recursive),
-                None => file::open(CWD, source, flags::RDONLY | flags::DIRECTORY, 0),
+            let opened = match taken {
+                Taken::Bound { recursive } => mount::clone_tree(CWD, source, recursive),
+                Taken::Beneath { directory, recursive } => {
+                    file::open(CWD, directory, flags::PATH | flags::DIRECTORY, 0)
+                        .and_then(|root| file::open_beneath(&root, source, flags::PATH))
+                        .and_then(|place| mount::clone_tree(&place, c"", recursive))
+                }
+                Taken::Foreign { namespace } => foreign::clone_tree(namespace, source),
+                Taken::Copied => file::open(CWD, source, flags::RDONLY | flags::DIRECTORY, 0),
             };
             *slot = Some(opened.at(StepKind::BindSource, source)?);
         }
@@ -91,7 +113,7 @@ impl Tree {
         Ok(())
     }
 
-    /// The source of the next `Bind` (a detached tree) or `CopyUp` (a directory) of the plan.
+    /// The source of the next `Bind`, `BindBeneath` or `BindFrom` (a detached tree) or `CopyUp` (a directory) of the plan.
     pub(super) fn take_source(&mut self) -> Option<OwnedFd> {
         let source = self.sources.as_mut()?.get_mut(self.next_source)?.take();
         self.next_source += 1;

@@ -17,6 +17,9 @@ pub struct BorrowedFd<'fd> {
 /// "Relative to the working directory", where a call takes a directory.
 pub const CWD: BorrowedFd<'static> = BorrowedFd { raw: -100, owner: PhantomData };
 
+/// Descriptor 0 of this process, whatever it is.
+pub const STDIN: BorrowedFd<'static> = BorrowedFd { raw: 0, owner: PhantomData };
+
 impl BorrowedFd<'_> {
     /// The number, for system calls and for `/proc/self/fd`.
     pub fn raw(self) -> i32 {
@@ -136,6 +139,37 @@ pub fn close_all(first: u32, last: u32) -> Result<()> {
     // SAFETY: called before anything is opened, and in the child, which uses none of these any more and never runs their
     // owners' drop: it ends in execve or exit_group.
     unsafe { call!(CLOSE_RANGE, first, last, 0) }.map(drop)
+}
+
+/// Closes every descriptor from 3 on but these, whoever owns it.
+pub fn close_all_but(keep: &mut [i32]) -> Result<()> {
+    keep.sort_unstable();
+    let mut from = 3u32;
+    for number in keep.iter().filter_map(|number| u32::try_from(*number).ok()).filter(|number| *number >= 3) {
+        close_all(from, number.saturating_sub(1))?;
+        from = number.saturating_add(1);
+    }
+    close_all(from, u32::MAX)
+}
+
+/// Makes it `number` in the program that this process is about to become. The caller has seen to it that nothing else of that program's
+/// lies there.
+pub fn hand_over(fd: impl AsFd, number: i32) -> Result<()> {
+    const F_SETFD: usize = 2;
+    if fd.fd().raw() == number {
+        // SAFETY: no memory is involved.
+        return unsafe { call!(FCNTL, number, F_SETFD, 0) }.map(drop);
+    }
+    // SAFETY: what was there is closed, which only a child that is about to execve asks for.
+    retry(|| unsafe { call!(DUP3, fd.fd().arg(), number, 0) }).map(drop)
+}
+
+/// `FD_CLOEXEC` on.
+pub fn close_at_exec(fd: impl AsFd) -> Result<()> {
+    const F_SETFD: usize = 2;
+    const FD_CLOEXEC: usize = 1;
+    // SAFETY: no memory is involved.
+    unsafe { call!(FCNTL, fd.fd().arg(), F_SETFD, FD_CLOEXEC) }.map(drop)
 }
 
 /// `O_NONBLOCK` on.

@@ -8,15 +8,17 @@ mod call;
 pub mod fd;
 pub mod file;
 pub mod identity;
+pub mod launch;
 pub mod map;
 pub mod mount;
 pub mod net;
 pub mod poll;
 pub mod process;
+pub mod signal;
 #[cfg(feature = "freestanding")]
 mod start;
 pub mod time;
 pub mod tty;
 
 pub use call::{Errno, Result};
-pub use fd::{AsFd, BorrowedFd, CWD, OwnedFd};
+pub use fd::{AsFd, BorrowedFd, CWD, OwnedFd, STDIN};

@@ -65,6 +65,41 @@ pub fn clone(namespaces: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Cloned> 
     Ok(Cloned::Parent { pid: u32::try_from(pid).map_err(|_| Errno::ESRCH)?, pidfd })
 }
 
+/// `fork`: a child with a copy of everything. Its pid, or `None` in the child itself.
+pub fn fork() -> Result<Option<u32>> {
+    const SIGCHLD: usize = 17;
+    // By clone(2): a seccomp profile may know nothing of clone3.
+    // SAFETY: no CLONE_VM: the child goes on with its own copy of memory and stack; the process has one thread.
+    let pid = unsafe { call!(CLONE, SIGCHLD) }?;
+    if pid == 0 {
+        return Ok(None);
+    }
+    u32::try_from(pid).map(Some).map_err(|_| Errno::ESRCH)
+}
+
+/// A process group of one's own.
+pub fn new_group() -> Result<()> {
+    // SAFETY: no memory is involved.
+    unsafe { call!(SETPGID, 0, 0) }.map(drop)
+}
+
+/// The working directory becomes this process's `/`.
+pub fn change_root_here() -> Result<()> {
+    // SAFETY: a string with its NUL is read.
+    unsafe { call!(CHROOT, c".".as_ptr()) }.map(drop)
+}
+
+/// Becomes the program that a descriptor refers to; returns only on failure.
+pub fn execute_descriptor(program: impl AsFd, arguments: &Pointers<'_>, environment: &Pointers<'_>) -> Errno {
+    const AT_EMPTY_PATH: usize = 0x1000;
+    let (path, fd) = (c"", program.fd().arg());
+    // SAFETY: as in `execute`.
+    match unsafe { call!(EXECVEAT, fd, path.as_ptr(), arguments.as_ptr(), environment.as_ptr(), AT_EMPTY_PATH) } {
+        Ok(_) => Errno::EINVAL,
+        Err(errno) => errno,
+    }
+}
+
 /// Becomes another program; returns only on failure.
 pub fn execute(path: &CStr, arguments: &Pointers<'_>, environment: &Pointers<'_>) -> Errno {
     // SAFETY: `path` ends with NUL, both arrays end with a null pointer and their strings outlive the call; all are

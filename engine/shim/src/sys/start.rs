@@ -2,20 +2,23 @@
 
 use core::arch::{asm, global_asm};
 
-// The kernel starts a program with the stack aligned to 16 and argc on top; arguments are not used. A call pushes 8
+// The kernel starts a program with the stack aligned to 16 and argc on top, where the arguments follow. A call pushes 8
 // bytes, which is the alignment that a function expects at its start.
 global_asm!(
     ".globl _start",
     "_start:",
     "xor ebp, ebp",
+    "mov rdi, rsp",
     "and rsp, -16",
     "call {main}",
     "ud2",
     main = sym main,
 );
 
-extern "C" fn main() -> ! {
-    crate::run()
+extern "C" fn main(stack: *const usize) -> ! {
+    // SAFETY: `_start` hands over the stack pointer as the kernel set it, and nobody writes above it.
+    let launch = unsafe { super::launch::Launch::new(stack) };
+    crate::run(&launch)
 }
 
 /// A log is made of short pieces, for which `rep movsb` takes longer to begin than to copy; long ones are its strength.

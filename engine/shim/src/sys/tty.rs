@@ -4,6 +4,7 @@ use super::call::{Result, call};
 use super::fd::{AsFd, OwnedFd};
 
 const TIOCSCTTY: usize = 0x540e;
+const TIOCSPGRP: usize = 0x5410;
 const TIOCSWINSZ: usize = 0x5414;
 const TIOCSPTLCK: usize = 0x4004_5431;
 const TIOCGPTPEER: usize = 0x5441;
@@ -22,6 +23,12 @@ pub fn open_peer(master: impl AsFd) -> Result<OwnedFd> {
 pub fn control(terminal: impl AsFd) -> Result<()> {
     // SAFETY: no memory is involved.
     unsafe { call!(IOCTL, terminal.fd().arg(), TIOCSCTTY, 0) }.map(drop)
+}
+
+/// Makes a process group of this session the one that the terminal listens to.
+pub fn set_foreground(terminal: impl AsFd, group: u32) -> Result<()> {
+    // SAFETY: one `pid_t` is read.
+    unsafe { call!(IOCTL, terminal.fd().arg(), TIOCSPGRP, &raw const group) }.map(drop)
 }
 
 /// Sets its size and tells the foreground processes.

@@ -25,7 +25,7 @@ pub(super) async fn create(
     }
     let request: CreateRequest =
         decode::from_value(body).map_err(|error| ApiError::bad_request(format!("invalid JSON: {error}")))?;
-    let response = engine.containers.create(query.text("name"), request).await?;
+    let response = engine.containers.create_for(query.text("name"), query.get("platform"), request).await?;
     Ok((StatusCode::CREATED, Answer(response)))
 }
 

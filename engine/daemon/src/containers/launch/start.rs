@@ -18,6 +18,7 @@ use hull_plan::{Frame, Plan};
 use hull_runtime::cgroup::{self, Cgroup};
 use hull_runtime::plan::container_plan;
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
 use std::sync::Arc;
@@ -94,8 +95,9 @@ pub(super) async fn start(
     let tracked = Tracked { container: container.id.clone(), cgroup: cgroup.clone() };
     let plan = blocking({
         let (host, paths, endpoint) = (runtime.host.clone(), runtime.paths.clone(), prepared.endpoint.clone());
+        let gateway = runtime.networks.gateway();
         let cgroup = cgroup.clone();
-        move || make_plan(&host, &paths, &copy, endpoint.as_ref(), joins, &cgroup)
+        move || make_plan(&host, &paths, &copy, (endpoint.as_ref(), gateway), joins, &cgroup)
     });
     let (plan, ()) = tokio::join!(plan, runtime.observability.track(tracked));
     let plan = plan?;
@@ -168,19 +170,20 @@ fn tokio_socket(socket: UnixStream) -> std::io::Result<tokio::net::UnixStream> {
 }
 
 async fn network(runtime: &ShimRuntime, container: &Container) -> Result<Option<Endpoint>, StartError> {
+    let failed = |why: String, kind| StartError {
+        message: format!("failed to set up container networking: {why}"),
+        code: 128,
+        kind,
+    };
+    if let Some(missing) = container.missing_network() {
+        return Err(failed(missing, Kind::NotFound));
+    }
     match container.network_mode() {
         NetworkMode::Bridge => {
-            let attached = runtime.networks.attach(&container.id).await;
-            attached
-                .map(Some)
-                .map_err(|error| StartError::system(format!("failed to set up container networking: {error}")))
+            let attached = runtime.networks.attach_as(&container.id, container.mac()).await;
+            attached.map(Some).map_err(|error| failed(with_cause("default bridge", &error), Kind::System))
         }
-        NetworkMode::Host | NetworkMode::None | NetworkMode::Container(_) => Ok(None),
-        NetworkMode::Named(name) => Err(StartError {
-            message: format!("failed to set up container networking: network {name} not found"),
-            code: 128,
-            kind: Kind::NotFound,
-        }),
+        NetworkMode::Host | NetworkMode::None | NetworkMode::Container(_) | NetworkMode::Named(_) => Ok(None),
     }
 }
 
@@ -204,12 +207,12 @@ fn make_plan(
     host: &spec::Host,
     paths: &crate::store::paths::Paths,
     container: &Container,
-    endpoint: Option<&Endpoint>,
+    (endpoint, gateway): (Option<&Endpoint>, Ipv4Addr),
     joins: Joins,
     cgroup: &Cgroup,
 ) -> Result<Plan, StartError> {
     make_sources(container)?;
-    files::write(paths, container, endpoint)
+    files::write(paths, container, endpoint, gateway)
         .map_err(|e| StartError::system(format!("write the container's generated files: {e}")))?;
     // Who shares a network shares its names too.
     let shared = match container.network_mode() {

@@ -68,22 +68,26 @@ impl Owner {
     /// The inits of the containers whose namespaces it shares.
     fn joins(&self) -> Result<Joins, ContainerError> {
         let host = &self.container.host_config;
-        let init = |mode: &str| {
+        let init = |mode: &str, what: &str| {
             let Some(key) = mode.strip_prefix("container:") else { return Ok(None) };
             let other = self.shared.registry.find(key)?.container();
-            match other.state.run() {
-                Some(run) => Ok(Some(run.pid)),
-                None => {
-                    let message = format!(
-                        "cannot join namespace of a non running container: container /{} is {}",
-                        other.name,
-                        other.state.status()
-                    );
-                    Err(ContainerError::state(Refusal::NotRunning, message))
-                }
+            let Some(run) = other.state.run() else {
+                let message = format!("cannot join {what} of a non running container: {}", other.id);
+                return Err(ContainerError::state(Refusal::NotRunning, message));
+            };
+            // Its /dev/shm is its own unless it said that it shares.
+            if what == "IPC" && !matches!(other.host_config.ipc_mode.as_str(), "shareable" | "host") {
+                let hint = "non-shareable IPC (hint: use IpcMode:shareable for the donor container)";
+                let message = format!("can't join IPC of container {}: {hint}", other.id);
+                return Err(ContainerError::BadParameter(message));
             }
+            Ok(Some(run.pid))
         };
-        Ok(Joins { net: init(&host.network_mode)?, pid: init(&host.pid_mode)?, ipc: init(&host.ipc_mode)? })
+        Ok(Joins {
+            net: init(&host.network_mode, "network")?,
+            pid: init(&host.pid_mode, "PID")?,
+            ipc: init(&host.ipc_mode, "IPC")?,
+        })
     }
 
     async fn start_failed(&mut self, error: StartError) -> ContainerError {

@@ -2,6 +2,7 @@
 //! (`cargo xtask build`) and busybox (`cargo xtask images`); without them they say what is missing and pass.
 
 mod failures;
+mod fields;
 mod restart;
 mod running;
 mod streams;

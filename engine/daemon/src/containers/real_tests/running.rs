@@ -155,7 +155,11 @@ fn a_cycle_is_short() {
 #[test]
 fn namespaces_of_another_container_are_joined() {
     on_host(|host| async move {
-        let first = host.create(&["sleep", "1000"], |r| r.config.hostname = "first".to_owned()).await;
+        let first = |request: &mut CreateRequest| {
+            request.config.hostname = "first".to_owned();
+            request.host_config.ipc_mode = "shareable".to_owned();
+        };
+        let first = host.create(&["sleep", "1000"], first).await;
         let join = |request: &mut CreateRequest, what: &str| {
             let mode = format!("container:{what}");
             request.host_config.network_mode.clone_from(&mode);
@@ -164,7 +168,7 @@ fn namespaces_of_another_container_are_joined() {
         };
         let early = host.create(&["true"], |r| join(r, &first)).await;
         let error = host.service.start(&early).await.unwrap_err();
-        assert!(error.to_string().starts_with("cannot join namespace of a non running container: "), "{error}");
+        assert!(error.to_string().starts_with("cannot join network of a non running container: "), "{error}");
         host.service.start(&first).await.unwrap();
         let script = "[ $(readlink /proc/1/ns/net) = $(readlink /proc/self/ns/net) ] && echo 1; cat /proc/1/comm; cat /etc/hostname";
         let (code, output) = host.finish(&["sh", "-c", script], |r| join(r, &first)).await;

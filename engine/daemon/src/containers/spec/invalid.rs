@@ -64,6 +64,50 @@ pub enum Invalid {
     HostnameWithHostUts,
     #[error("conflicting options: hostname and the network mode")]
     HostnameWithContainerNet,
+    #[error("Invalid network mode: invalid container format container:<name|id>")]
+    NetworkMode,
+    #[error(
+        "conflicting options: container type network can't be used with links. This would result in undefined behavior"
+    )]
+    LinksWithContainerNet,
+    #[error(
+        "conflicting options: host type networking can't be used with links. This would result in undefined behavior"
+    )]
+    LinksWithHostNet,
+    #[error("conflicting options: dns and the network mode")]
+    DnsWithContainerNet,
+    #[error("conflicting options: custom host-to-IP mapping and the network mode")]
+    HostsWithContainerNet,
+    #[error("conflicting options: port publishing and the container type network mode")]
+    PublishWithContainerNet,
+    #[error("conflicting options: port exposing and the container type network mode")]
+    ExposeWithContainerNet,
+    #[error("conflicting options: mac-address and the network mode")]
+    MacWithSharedNet,
+    #[error("bad format for add-host: {0:?}")]
+    ExtraHost(String),
+    #[error("invalid IP address in add-host: {0:?}")]
+    ExtraHostAddress(String),
+    #[error("IP address is not correctly formatted: {0}")]
+    Address(String),
+    #[error("invalid port specification: {0:?}")]
+    Port(String),
+    #[error("invalid MAC address: {0}")]
+    Mac(String),
+    #[error(
+        "invalid config for network {0}: invalid endpoint settings:\nuser specified IP address is supported on user defined networks only"
+    )]
+    FixedAddress(String),
+    #[error(
+        "invalid config for network {0}: invalid endpoint settings:\nnetwork-scoped alias is supported only for containers in user defined networks"
+    )]
+    Alias(String),
+    #[error("Invalid isolation: {0:?} - linux only supports 'default'")]
+    Isolation(String),
+    #[error("invalid Annotations: the empty string is not permitted as an annotation key")]
+    Annotation,
+    #[error("unknown or invalid runtime name: {0}")]
+    Runtime(String),
     #[error("invalid ulimit type: {0}")]
     UlimitName(String),
     #[error("ulimit soft limit must be less than or equal to hard limit: {soft} > {hard}")]
@@ -84,12 +128,16 @@ pub enum Invalid {
     SecurityOptName(String),
     #[error("AppArmor profile {0:?} cannot be applied: this engine does not load AppArmor profiles")]
     AppArmor(String),
-    #[error("sysctl '{key}' is not allowed in the host's {namespace} namespace")]
+    #[error("sysctl {key:?} not allowed in host {namespace} namespace")]
     SysctlOfHost { key: String, namespace: &'static str },
     #[error("sysctl {0:?} is not in a separate kernel namespace")]
     SysctlNotNamespaced(String),
     #[error("{0}")]
     Capability(#[from] hull_runtime::capabilities::UnknownCapability),
-    #[error("--storage-opt is not supported: it needs an xfs file system with project quotas")]
+    #[error("invalid CapAdd: {0}")]
+    CapAdd(hull_runtime::capabilities::UnknownCapability),
+    #[error("invalid CapDrop: {0}")]
+    CapDrop(hull_runtime::capabilities::UnknownCapability),
+    #[error("--storage-opt is supported only for overlay over xfs with 'pquota' mount option")]
     StorageOpt,
 }

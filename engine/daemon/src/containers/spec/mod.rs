@@ -17,6 +17,7 @@ mod invalid;
 mod mounts;
 mod namespaces;
 mod process;
+mod request;
 mod resources;
 mod rlimits;
 mod security;
@@ -26,8 +27,11 @@ pub use error::SpecError;
 pub use exec::exec;
 pub use invalid::Invalid;
 pub use namespaces::Joins;
+pub use request::check_request;
+pub(in crate::containers) use request::{HOST_GATEWAY, split_host};
 pub use resources::resources;
-pub use validate::{validate, validate_update};
+pub use security::fill_paths;
+pub use validate::{RUNTIME, validate, validate_update};
 
 use super::model::Container;
 use super::mounts::MountKind;
@@ -36,7 +40,7 @@ use crate::logs::Files;
 use crate::store::paths::Paths;
 use hull_runtime::cgroup::{self, Cgroup, CgroupError, ShimCgroup};
 use hull_runtime::features::Features;
-use hull_runtime::plan::{CopyUp, Extras, LogFile, Rootfs, Stdin};
+use hull_runtime::plan::{CopyUp, Extras, LogFile, Rootfs, SpecialBind, SpecialSource, Stdin};
 use hull_runtime::seccomp::Filters;
 use oci_spec::runtime::{LinuxBuilder, RootBuilder, Spec};
 use security::Security;
@@ -164,8 +168,26 @@ pub fn extras(container: &Container, inputs: &Inputs<'_>, host: &Host, cgroup: &
         user: config.user.clone(),
         groups: container.host_config.group_add.clone(),
         copy_up: if in_host_files(container) { Vec::new() } else { copy_up(container) },
+        special_binds: if in_host_files(container) { Vec::new() } else { special_binds(container, inputs) },
+        init: container.host_config.init == Some(true),
         seccomp: host.filters.get(&security.seccomp, &capabilities)?.into_iter().collect(),
     })
+}
+
+/// Another container's `/dev/shm`, and parts of volumes.
+fn special_binds(container: &Container, inputs: &Inputs<'_>) -> Vec<SpecialBind> {
+    let parts = container.mounts.iter().filter(|m| !m.subpath.is_empty());
+    let mut binds: Vec<SpecialBind> = parts
+        .map(|m| SpecialBind {
+            target: PathBuf::from(&m.target),
+            from: SpecialSource::Beneath(PathBuf::from(&m.subpath)),
+        })
+        .collect();
+    if let Some(pid) = mounts::shared_memory_of(container, inputs) {
+        let namespace = PathBuf::from(format!("/proc/{pid}/ns/mnt"));
+        binds.push(SpecialBind { target: PathBuf::from(mounts::SHM), from: SpecialSource::Namespace(namespace) });
+    }
+    binds
 }
 
 fn rootfs(container: &Container, paths: &Paths) -> Rootfs {

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 const GENERATED: [(&str, &str); 3] =
     [("resolv.conf", "/etc/resolv.conf"), ("hostname", "/etc/hostname"), ("hosts", "/etc/hosts")];
 
+/// Where POSIX shared memory is.
+pub(super) const SHM: &str = "/dev/shm";
+
 /// A tmpfs of the user's has these unless he says otherwise.
 const TMPFS_DEFAULT: [&str; 4] = ["noexec", "nosuid", "nodev", "rw"];
 
@@ -25,7 +28,8 @@ pub(super) fn of(container: &Container, inputs: &Inputs<'_>) -> Result<Vec<Mount
                 || (mount.destination() == Path::new("/dev") && default.destination().starts_with("/dev"))
         })
     };
-    let mut mounts: Vec<Mount> = defaults(container)?.into_iter().filter(|default| !replaced(default)).collect();
+    let mut mounts: Vec<Mount> =
+        defaults(container, inputs)?.into_iter().filter(|default| !replaced(default)).collect();
     mounts.extend(own);
     Ok(mounts)
 }
@@ -39,13 +43,16 @@ pub(super) fn warnings(container: &Container) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if container.host_config.ipc_mode.starts_with("container:") {
-        warnings.push("/dev/shm is the container's own: only System V IPC and message queues are shared.".to_owned());
-    }
     warnings
 }
 
-fn defaults(container: &Container) -> Result<Vec<Mount>, SpecError> {
+/// The init of the container whose `/dev/shm` this one shares.
+pub(super) fn shared_memory_of(container: &Container, inputs: &Inputs<'_>) -> Option<u32> {
+    let own = container.mounts.iter().any(|mount| mount.target == SHM) || container.host_config.tmpfs.contains_key(SHM);
+    inputs.joins.ipc.filter(|_| !own && container.host_config.ipc_mode.starts_with("container:"))
+}
+
+fn defaults(container: &Container, inputs: &Inputs<'_>) -> Result<Vec<Mount>, SpecError> {
     let host = &container.host_config;
     let system = ["nosuid", "noexec", "nodev"];
     let access = if host.privileged { "rw" } else { "ro" };
@@ -68,6 +75,11 @@ fn defaults(container: &Container) -> Result<Vec<Mount>, SpecError> {
         }
         mode => {
             mounts.push(mount("mqueue", "mqueue", "/dev/mqueue", &system)?);
+            if shared_memory_of(container, inputs).is_some() {
+                // The path is the other container's, see `special_binds`.
+                mounts.push(bind(Path::new(SHM), SHM, &system)?);
+                return Ok(mounts);
+            }
             if mode != "none" {
                 let size = format!("size={}", host.shm_size);
                 mounts.push(mount("tmpfs", "shm", "/dev/shm", &[&system[..], &["mode=1777", &size]].concat())?);

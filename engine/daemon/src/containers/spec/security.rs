@@ -121,6 +121,18 @@ fn granted(asked: &Capabilities, features: &Features) -> Granted {
 /// What can be said without a start.
 pub(super) fn check(host: &HostConfig, features: &Features) -> Result<(), Invalid> {
     Security::of(host, features)?;
-    capabilities(host, features)?;
-    Ok(())
+    let known = |list: &[String]| capabilities::tweak(&Capabilities::new(), list, &[]).map(drop);
+    known(&host.cap_add).map_err(Invalid::CapAdd)?;
+    known(&host.cap_drop).map_err(Invalid::CapDrop)
+}
+
+/// Writes down which paths are masked and read-only, where the user did not say: inspect shows them.
+pub fn fill_paths(host: &mut HostConfig, features: &Features) {
+    // A privileged container's stay unset, as in Docker.
+    let Ok(security) = Security::of(host, features) else { return };
+    if host.privileged {
+        return;
+    }
+    host.masked_paths = Some(security.masked_paths(host));
+    host.readonly_paths = Some(security.readonly_paths(host));
 }

@@ -9,6 +9,12 @@ use hull_runtime::features::{Features, LimitSupport};
 /// 6 MB: below that runc could not start its own init, and clients know the number.
 const MIN_MEMORY: i64 = 6 << 20;
 
+/// What this engine calls its way to run containers.
+pub const RUNTIME: &str = "hull";
+
+/// Names that mean it: scripts and clients ask for Docker's default by name.
+const RUNTIMES: [&str; 4] = ["", RUNTIME, "runc", "io.containerd.runc.v2"];
+
 /// Checks a request that is already merged with the image's configuration. What the kernel lacks is taken out of
 /// `host` and named in the answer.
 ///
@@ -42,9 +48,8 @@ pub fn validate(
         warnings.say("Your kernel does not support cgroup namespaces.  Cgroup namespace setting discarded.");
         "host".clone_into(&mut host.cgroupns_mode);
     }
-    if host.init == Some(true) {
-        warnings.say("This engine has no init process to inject. Setting discarded: the command is PID 1.");
-        host.init = None;
+    if !RUNTIMES.contains(&host.runtime.as_str()) {
+        return Err(Invalid::Runtime(host.runtime.clone()));
     }
     if !host.storage_opt.is_empty() {
         return Err(Invalid::StorageOpt);
@@ -82,9 +87,12 @@ impl Warnings {
     }
 }
 
-fn check_process(config: &ContainerConfig) -> Result<(), Invalid> {
-    if !config.working_dir.is_empty() && !config.working_dir.starts_with('/') {
-        return Err(Invalid::WorkingDir(config.working_dir.clone()));
+fn check_process(config: &mut ContainerConfig) -> Result<(), Invalid> {
+    if !config.working_dir.is_empty() {
+        if !config.working_dir.starts_with('/') {
+            return Err(Invalid::WorkingDir(config.working_dir.clone()));
+        }
+        config.working_dir = crate::containers::mounts::clean(&config.working_dir);
     }
     let nameless = config.env.iter().find(|entry| entry.is_empty() || entry.starts_with('='));
     nameless.map_or(Ok(()), |entry| Err(Invalid::Env(entry.clone())))

@@ -45,7 +45,7 @@ impl Bench {
             "busybox" => Ok(ResolvedImage {
                 id: "sha256:0123".to_owned(),
                 config: ContainerConfig { cmd: Some(vec!["sh".to_owned()]), ..ContainerConfig::default() },
-                layers: Vec::new(),
+                ..ResolvedImage::default()
             }),
             other => Err(ContainerError::Missing(format!("No such image: {other}:latest"))),
         });

@@ -86,6 +86,13 @@ pub(in super::super) fn set_up(index: u32) -> Change {
     Change { message: RouteNetlinkMessage::SetLink(message), flags: 0 }
 }
 
+/// Gives a link another hardware address.
+pub(in super::super) fn set_address(index: u32, mac: Mac) -> Change {
+    let mut message = message(vec![LinkAttribute::Address(mac.octets().to_vec())]);
+    message.header.index = index;
+    Change { message: RouteNetlinkMessage::SetLink(message), flags: 0 }
+}
+
 /// Puts a link into a bridge.
 pub(in super::super) fn set_bridge(index: u32, bridge: u32) -> Change {
     let mut message = up(message(vec![LinkAttribute::Controller(bridge)]));

@@ -74,7 +74,10 @@ fn other_bad_values_in_dockers_words() {
     assert_eq!(said(|h| "container:".clone_into(&mut h.pid_mode)), "invalid PID mode: container:");
     assert_eq!(said(|h| "container:x".clone_into(&mut h.uts_mode)), "invalid UTS mode: container:x");
     assert_eq!(said(|h| "x".clone_into(&mut h.cgroupns_mode)), "invalid cgroup namespace mode: x");
-    assert_eq!(said(|h| h.cap_add.push("FLY".to_owned())), "invalid capability: \"FLY\"");
+    assert_eq!(said(|h| h.cap_add.push("FLY".to_owned())), "invalid CapAdd: invalid capability: \"FLY\"");
+    assert_eq!(said(|h| h.cap_drop.push("FLY".to_owned())), "invalid CapDrop: invalid capability: \"FLY\"");
+    assert_eq!(said(|h| "nvidia".clone_into(&mut h.runtime)), "unknown or invalid runtime name: nvidia");
+    assert_eq!(said(|h| "runc".clone_into(&mut h.runtime)), "");
     assert_eq!(said(|h| h.security_opt.push("x".to_owned())), "invalid --security-opt 1: \"x\"");
     assert_eq!(said(|h| h.security_opt.push("x=y".to_owned())), "invalid --security-opt 2: \"x=y\"");
     assert_eq!(said(|h| h.device_cgroup_rules.push("x".to_owned())), "invalid device cgroup rule format: 'x'");
@@ -89,7 +92,7 @@ fn other_bad_values_in_dockers_words() {
     assert_eq!(sysctl("net.core.somaxconn", "bridge"), "");
     assert_eq!(
         sysctl("net.core.somaxconn", "host"),
-        "sysctl 'net.core.somaxconn' is not allowed in the host's network namespace"
+        "sysctl \"net.core.somaxconn\" not allowed in host network namespace"
     );
     assert_eq!(sysctl("vm.swappiness", "bridge"), "sysctl \"vm.swappiness\" is not in a separate kernel namespace");
 }

@@ -4,9 +4,7 @@ mod messages;
 mod plans;
 
 use super::super::model::Container;
-use super::super::state::State;
 use super::*;
-use crate::time::Time;
 use hull_api::{ContainerConfig, HostConfig};
 use hull_runtime::cgroup::{Controller, Hierarchies, ShimCgroup, V1Mount};
 use hull_runtime::features::{Cpuset, Kernel, LimitSupport};
@@ -66,28 +64,7 @@ fn paths() -> Paths {
 }
 
 fn container(config: ContainerConfig, host_config: HostConfig) -> Container {
-    Container {
-        id: ID.to_owned().try_into().unwrap(),
-        name: "c".to_owned(),
-        created: Time::now(),
-        image: "sha256:0".to_owned(),
-        layers: vec!["l/b".to_owned(), "l/a".to_owned()],
-        path: "sh".to_owned(),
-        args: vec!["-c".to_owned(), "true".to_owned()],
-        config,
-        host_config,
-        networking: hull_api::NetworkingConfig::default(),
-        mounts: Vec::new(),
-        state: State::NEW,
-        endpoint: None,
-        cgroup_id: None,
-        restart_count: 0,
-        restart_delay: 0,
-        stopped_by_user: false,
-        links: Vec::new(),
-        health: None,
-        boot_id: String::new(),
-    }
+    Container { config, host_config, ..Container::example() }
 }
 
 /// As create leaves it.

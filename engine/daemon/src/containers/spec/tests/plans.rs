@@ -107,6 +107,7 @@ fn mounts_of_the_users_replace_the_defaults_and_lie_in_order() {
         mode: String::new(),
         create_source: true,
         tmpfs_options: String::new(),
+        subpath: String::new(),
     };
     let mut shm = container(ContainerConfig::default(), defaults());
     shm.mounts = vec![mount("/b", "/a/b/c/d"), mount("/x", "/dev/shm"), mount("/h", "/etc/hosts"), mount("/a", "/a")];

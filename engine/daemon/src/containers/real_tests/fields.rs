@@ -1,0 +1,180 @@
+//! Fields of a create request, as seen from inside the container.
+
+use super::*;
+use hull_api::{Mount, TmpfsOptions, VolumeOptions};
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+#[test]
+fn an_init_is_pid_1_and_hands_signals_on() {
+    on_host(|host| async move {
+        let init = |request: &mut CreateRequest| request.host_config.init = Some(true);
+        let (code, output) = host.finish(&["sh", "-c", "cat /proc/1/comm; echo $$; exit 6"], init).await;
+        assert_eq!((code, output.as_str()), (6, "hull-init\n2\n"));
+        let id = host.create(&["sleep", "1000"], init).await;
+        host.service.start(&id).await.unwrap();
+        host.service.stop(&id, StopOptions { timeout: Some(-1), ..StopOptions::default() }).await.unwrap();
+        assert_eq!(host.ended(&id).await, 143, "ended by the signal, not killed after it");
+        let id = host.create(&["nosuch"], init).await;
+        let error = host.service.start(&id).await.unwrap_err().to_string();
+        assert!(error.contains("exec: \"nosuch\": executable file not found in $PATH"), "{error}");
+    });
+}
+
+#[test]
+fn groups_come_by_name_and_number() {
+    on_host(|host| async move {
+        let (code, output) = host
+            .finish(&["id", "-G"], |request| {
+                request.config.user = "1000:1000".to_owned();
+                request.host_config.group_add = words(&["4242", "root"]);
+            })
+            .await;
+        assert_eq!((code, output.trim()), (0, "1000 0 4242"), "the kernel sorts them");
+        let id = host.create(&["true"], |r| r.host_config.group_add = words(&["ghosts"])).await;
+        let error = host.service.start(&id).await.unwrap_err().to_string();
+        assert!(error.contains("unable to find group ghosts: no matching entries in group file"), "{error}");
+    });
+}
+
+#[test]
+fn names_servers_and_sysctls_are_the_containers_own() {
+    on_host(|host| async move {
+        let script = "cat /etc/hosts /etc/resolv.conf; hostname; cat /proc/sys/kernel/domainname; \
+                      cat /proc/sys/net/ipv4/ip_local_port_range /proc/sys/kernel/msgmax";
+        let (code, output) = host
+            .finish(&["sh", "-c", script], |request| {
+                request.config.hostname = "web".to_owned();
+                request.config.domainname = "example.org".to_owned();
+                let own = &mut request.host_config;
+                own.extra_hosts = words(&["db:10.9.8.7", "out:host-gateway"]);
+                own.dns = words(&["10.0.0.53"]);
+                own.dns_search = words(&["example.net"]);
+                own.dns_options = words(&["ndots:3"]);
+                own.sysctls = [("net.ipv4.ip_local_port_range", "20000 30000"), ("kernel.msgmax", "4096")]
+                    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                    .into();
+            })
+            .await;
+        assert_eq!(code, 0, "{output}");
+        let gateway = host.networks.gateway();
+        for line in [
+            "10.9.8.7\tdb\n",
+            &format!("{gateway}\tout\n"),
+            "nameserver 10.0.0.53\nsearch example.net\noptions ndots:3\n",
+            "web\nexample.org\n20000\t30000\n4096\n",
+        ] {
+            assert!(output.contains(line), "{line} in\n{output}");
+        }
+    });
+}
+
+#[test]
+fn a_hardware_address_is_the_users() {
+    on_host(|host| async move {
+        let mac = "02:42:ac:11:00:7b";
+        let id = host
+            .create(&["cat", "/sys/class/net/eth0/address"], |request| {
+                request.host_config.network_mode = "bridge".to_owned();
+                request.config.mac_address = mac.to_owned();
+            })
+            .await;
+        host.service.start(&id).await.unwrap();
+        assert_eq!(host.service.inspect(&id, false).await.unwrap().network_settings.mac_address, mac);
+        assert_eq!((host.ended(&id).await, host.log(&id).await.trim()), (0, mac));
+        host.remove(&id).await;
+        host.settled().await;
+    });
+}
+
+#[test]
+fn what_networks_cannot_do_yet_is_said_at_start_and_stored_before() {
+    on_host(|host| async move {
+        let publish = |request: &mut CreateRequest| {
+            request.host_config.network_mode = "bridge".to_owned();
+            request.host_config.port_bindings = [("80/tcp".to_owned(), None)].into();
+        };
+        let id = host.create(&["true"], publish).await;
+        assert!(host.service.inspect(&id, false).await.unwrap().host_config.port_bindings.contains_key("80/tcp"));
+        let error = host.service.start(&id).await.unwrap_err().to_string();
+        assert!(error.contains("does not publish ports yet (80/tcp)"), "{error}");
+        let id = host.create(&["true"], |r| r.host_config.network_mode = "mine".to_owned()).await;
+        let error = host.service.start(&id).await.unwrap_err();
+        assert_eq!(error.to_string(), "failed to set up container networking: network mine not found");
+        assert_eq!(error.kind(), Kind::NotFound);
+    });
+}
+
+#[test]
+fn shared_memory_is_shared_with_whom_it_is_lent_to() {
+    on_host(|host| async move {
+        let lend = |request: &mut CreateRequest| {
+            request.host_config.ipc_mode = "shareable".to_owned();
+            request.host_config.shm_size = 1 << 20;
+        };
+        let donor = host.create(&["sh", "-c", "echo hello > /dev/shm/word; sleep 1000"], lend).await;
+        host.service.start(&donor).await.unwrap();
+        let join = |request: &mut CreateRequest, id: &str| request.host_config.ipc_mode = format!("container:{id}");
+        let script = "until cat /dev/shm/word 2> /dev/null; do :; done; df -k /dev/shm | tail -n 1 | awk '{print $2}'";
+        let (code, output) = host.finish(&["sh", "-c", script], |r| join(r, &donor)).await;
+        assert_eq!((code, output.as_str()), (0, "hello\n1024\n"));
+        let none = ["grep", "/dev/shm", "/proc/self/mountinfo"];
+        let (code, output) = host.finish(&none, |r| r.host_config.ipc_mode = "none".to_owned()).await;
+        assert_eq!((code, output.as_str()), (1, ""));
+        let shy = host.run(&["sleep", "1000"]).await;
+        let id = host.create(&["true"], |r| join(r, &shy)).await;
+        let error = host.service.start(&id).await.unwrap_err().to_string();
+        assert!(error.ends_with("non-shareable IPC (hint: use IpcMode:shareable for the donor container)"), "{error}");
+    });
+}
+
+#[test]
+fn mounts_of_every_kind() {
+    on_host(|host| async move {
+        let mount = |kind: &str, source: &str, target: &str| {
+            let [kind, source, target] = [kind, source, target].map(str::to_owned);
+            Mount { kind, source, target, ..Mount::default() }
+        };
+        let (code, _) = host
+            .finish(&["sh", "-c", "mkdir -p /v/part; echo part > /v/part/file"], |request| {
+                let options =
+                    VolumeOptions { labels: [("a".to_owned(), "b".to_owned())].into(), ..VolumeOptions::default() };
+                let volume = Mount { volume_options: Some(options), ..mount("volume", "data", "/v") };
+                request.host_config.mounts = vec![volume];
+            })
+            .await;
+        assert_eq!(code, 0);
+        let script = "cat /part/file; touch /part/x; stat -c %a /tmpfs; df -k /tmpfs | tail -n 1 | awk '{print $2}'; \
+                      grep -o ' /plain .*noexec' /proc/self/mountinfo | wc -l; echo '#!/bin/sh' > /tmpfs/run; chmod +x /tmpfs/run; /tmpfs/run";
+        let (code, output) = host
+            .finish(&["sh", "-c", script], |request| {
+                let part = VolumeOptions { subpath: "part".to_owned(), ..VolumeOptions::default() };
+                let part = Mount { volume_options: Some(part), read_only: true, ..mount("volume", "data", "/part") };
+                let options = TmpfsOptions { size_bytes: 1 << 20, mode: 0o1770, options: vec![words(&["exec"])] };
+                let tmpfs = Mount { tmpfs_options: Some(options), ..mount("tmpfs", "", "/tmpfs") };
+                request.host_config.mounts = vec![part, tmpfs];
+                request.host_config.tmpfs = [("/plain".to_owned(), "size=64k".to_owned())].into();
+            })
+            .await;
+        assert_eq!(code, 0, "{output}");
+        assert!(output.starts_with("part\n") && output.ends_with("1770\n1024\n1\n"), "{output}");
+        assert!(output.contains("Read-only file system"), "{output}");
+    });
+}
+
+#[test]
+fn volumes_from_other_containers() {
+    on_host(|host| async move {
+        let first = host.create(&["true"], |r| r.host_config.binds = words(&["one:/one"])).await;
+        let second = host.create(&["true"], |r| r.host_config.binds = words(&["two:/two:ro"])).await;
+        let script = "touch /one/x && ! touch /two/x 2> /dev/null";
+        let (code, output) = host
+            .finish(&["sh", "-c", script], |request| {
+                request.host_config.volumes_from = vec![first.clone(), second[..12].to_owned()];
+            })
+            .await;
+        assert_eq!((code, output.as_str()), (0, ""));
+    });
+}
