@@ -10,6 +10,7 @@
 //! | [`container`], [`host_config`], [`inspect`], [`summary`], [`exec`], [`stats`] | containers |
 //! | [`image`], [`volume`], [`network`], [`mount`] | what containers are made of |
 //! | [`system`], [`event`], [`progress`], [`prune`] | the engine as a whole |
+//! | [`archive`] | what the archive calls say of a file |
 //! | [`pids`] | Hull's own: processes in every namespace level, pressure |
 //! | [`stream`] | the 8-byte frames of attach, exec and logs |
 //! | [`version`] | API versions and their negotiation |
@@ -19,6 +20,7 @@
 //! RFC 3339 strings, as on the wire).
 #![forbid(unsafe_code)]
 
+pub mod archive;
 pub mod decode;
 pub mod stream;
 pub mod version;
@@ -51,6 +53,7 @@ wire_modules!(
     volume,
 );
 
+pub use archive::PathStat;
 pub use wire::{Empty, ZERO_TIME};
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 //! ```text
 //!  server (sockets, TLS, HTTP)  ->  api (thin handlers)  ->  services  ->  store, runtime
 //!                                                            containers, images, networks, volumes, logs, events
+//!                                                            archive: tar streams, under images and containers
 //!                                    observability  <- reads what the services publish, eBPF maps, cgroups
 //! ```
 //! Nothing below `api` knows axum or a status code; images, networks and volumes don't know containers.
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod archive;
 pub mod artifacts;
 pub mod config;
 pub mod containers;

@@ -20,16 +20,13 @@ pub(super) fn routes() -> Router<Shared> {
     for kind in ["/swarm", "/nodes", "/services", "/tasks", "/secrets", "/configs"] {
         router = router.route(kind, any(no_swarm)).route(&format!("{kind}/{{*rest}}"), any(no_swarm));
     }
-    for path in ["/build", "/commit", "/networks/create"] {
+    for path in ["/build", "/networks/create"] {
         router = router.route(path, post(not_yet));
     }
     router
         .route("/build/prune", post(nothing_built))
         .route("/networks/{id}/connect", post(not_yet))
         .route("/networks/{id}/disconnect", post(not_yet))
-        .route("/containers/{id}/archive", any(not_yet))
-        .route("/containers/{id}/changes", get(not_yet))
-        .route("/containers/{id}/export", get(not_yet))
 }
 
 async fn no_swarm() -> ApiError {

@@ -1,6 +1,7 @@
 //! The one place where failures become status codes.
 
 use crate::containers::{self, ContainerError};
+use crate::engine::CommitError;
 use crate::events::FilterError;
 use crate::images::{self, ImageError};
 use crate::networks::NetworkError;
@@ -78,6 +79,15 @@ impl From<ContainerError> for ApiError {
             Kind::NotImplemented => StatusCode::NOT_IMPLEMENTED,
         };
         Self::from_error(status, &error)
+    }
+}
+
+impl From<CommitError> for ApiError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Container(error) => error.into(),
+            CommitError::Image(error) => error.into(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bytes between the asynchronous side (HTTP) and blocking threads (archives): bodies in, bodies out, progress.
 
 use super::error::ApiError;
+use crate::containers::files::Revoked;
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::{Buf, Bytes};
@@ -15,10 +16,15 @@ const PIECES: usize = 8;
 /// Longest piece of a body out.
 const PIECE: usize = 64 << 10;
 
+/// What is left of a body that was refused, taken all the same: a sender that is not read to the end may see a broken
+/// connection instead of the answer.
+const DISCARDED: usize = 16 << 20;
+
 /// A request's body as a blocking reader.
 pub(super) struct BodyReader {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
     current: Bytes,
+    revoked: Option<Revoked>,
 }
 
 impl BodyReader {
@@ -27,20 +33,34 @@ impl BodyReader {
         let (sender, pieces) = mpsc::channel(PIECES);
         tokio::spawn(async move {
             let mut stream = body.into_data_stream();
+            let mut discarded = 0;
             while let Some(piece) = stream.next().await {
+                let length = piece.as_ref().map_or(0, Bytes::len);
                 if sender.send(piece.map_err(io::Error::other)).await.is_err() {
-                    break;
+                    discarded += length;
+                    if discarded > DISCARDED {
+                        break;
+                    }
                 }
             }
         });
-        Self { pieces, current: Bytes::new() }
+        Self { pieces, current: Bytes::new(), revoked: None }
+    }
+
+    /// One that ends with an error when that time has come, whatever its sender does.
+    pub(super) fn until(self, revoked: Revoked) -> Self {
+        Self { revoked: Some(revoked), ..self }
     }
 }
 
 impl Read for BodyReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.current.is_empty() {
-            match self.pieces.blocking_recv() {
+            let piece = match &mut self.revoked {
+                None => self.pieces.blocking_recv(),
+                Some(revoked) => unless(revoked, self.pieces.recv())?,
+            };
+            match piece {
                 None => return Ok(0),
                 Some(piece) => self.current = piece?,
             }
@@ -52,16 +72,38 @@ impl Read for BodyReader {
     }
 }
 
+/// Waits on a blocking thread for one thing, but not longer than a container's files may be used.
+fn unless<T>(revoked: &mut Revoked, wanted: impl Future<Output = T>) -> io::Result<T> {
+    tokio::runtime::Handle::current().block_on(async {
+        tokio::select! {
+            biased;
+            value = wanted => Ok(value),
+            () = revoked.wait() => Err(io::Error::other("the container was started or removed meanwhile")),
+        }
+    })
+}
+
 /// An answer's body as a blocking writer; fails when the client is gone.
 struct BodyWriter {
     pieces: mpsc::Sender<io::Result<Bytes>>,
     current: Vec<u8>,
+    revoked: Option<Revoked>,
 }
 
 impl BodyWriter {
     fn send(&mut self) -> io::Result<()> {
-        let piece = Bytes::from(std::mem::take(&mut self.current));
-        self.pieces.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        let piece = Ok(Bytes::from(std::mem::take(&mut self.current)));
+        let sent = match &mut self.revoked {
+            None => self.pieces.blocking_send(piece),
+            Some(revoked) => unless(revoked, self.pieces.send(piece))?,
+        };
+        sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+
+    /// Sends the rest, and an empty piece: without that one the answer is cut off.
+    fn finish(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.send()
     }
 }
 
@@ -87,15 +129,26 @@ where
     ApiError: From<E>,
     E: Send + 'static,
 {
+    send_archive_until(None, work).await
+}
+
+/// The same, which also ends when a container's files are wanted back.
+pub(super) async fn send_archive_until<E>(
+    revoked: Option<Revoked>,
+    work: impl FnOnce(&mut dyn Write) -> Result<(), E> + Send + 'static,
+) -> Result<Response, ApiError>
+where
+    ApiError: From<E>,
+    E: Send + 'static,
+{
     let (sender, mut pieces) = mpsc::channel(PIECES);
     let done = tokio::task::spawn_blocking(move || {
-        let mut writer = BodyWriter { pieces: sender, current: Vec::new() };
-        let result = work(&mut writer).map_err(ApiError::from).and_then(|()| {
-            writer.flush().map_err(|error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
-        });
+        let mut writer = BodyWriter { pieces: sender, current: Vec::new(), revoked };
+        let broken = |error: io::Error| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string());
+        let result = work(&mut writer).map_err(ApiError::from).and_then(|()| writer.finish().map_err(broken));
         if let Err(error) = &result {
-            // Nobody listens when the client is gone or nothing was sent yet; both are fine.
-            let _ = writer.pieces.blocking_send(Err(io::Error::other(error.message.clone())));
+            // One that takes nothing at the moment is not waited for: the missing end tells it as well.
+            let _ = writer.pieces.try_send(Err(io::Error::other(error.message.clone())));
         }
         result
     });
@@ -106,7 +159,16 @@ where
             Bytes::new()
         }
     };
-    let rest = stream::poll_fn(move |cx| pieces.poll_recv(cx));
+    let pieces = Some(pieces).filter(|_| !first.is_empty());
+    let rest = stream::unfold(pieces, |pieces| async {
+        let mut pieces = pieces?;
+        match pieces.recv().await {
+            Some(Ok(end)) if end.is_empty() => None,
+            Some(Ok(piece)) => Some((Ok(piece), Some(pieces))),
+            Some(Err(error)) => Some((Err(error), None)),
+            None => Some((Err(io::Error::other("cut off")), None)),
+        }
+    });
     let body = Body::from_stream(stream::once(async { Ok(first) }).chain(rest));
     Ok(([(header::CONTENT_TYPE, "application/x-tar")], body).into_response())
 }

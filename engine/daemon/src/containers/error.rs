@@ -88,6 +88,9 @@ pub enum ContainerError {
     /// Output is not kept.
     #[error("{0}")]
     NoLog(&'static str),
+    /// Its files cannot be read or written.
+    #[error(transparent)]
+    Files(#[from] super::files::FilesError),
     /// The kernel gave no random bytes.
     #[error("make an id")]
     Random(#[source] io::Error),
@@ -98,7 +101,7 @@ pub enum ContainerError {
 
 impl ContainerError {
     /// What a client is to make of it.
-    pub const fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Kind {
         match self {
             Self::NotFound(_) | Self::NoExec(_) | Self::Missing(_) => Kind::NotFound,
             Self::NameInUse { .. } | Self::State { .. } => Kind::Conflict,
@@ -107,6 +110,7 @@ impl ContainerError {
             Self::Start { kind, .. } => *kind,
             Self::NoLog(_) => Kind::NotImplemented,
             Self::System { .. } | Self::Store(_) | Self::Random(_) | Self::ShuttingDown => Kind::System,
+            Self::Files(error) => error.kind(),
         }
     }
 

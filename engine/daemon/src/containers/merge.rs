@@ -3,7 +3,7 @@
 use hull_api::ContainerConfig;
 
 /// What the request leaves open is the image's, by Docker's rules.
-pub(super) fn merge(config: &mut ContainerConfig, image: &ContainerConfig) {
+pub fn merge(config: &mut ContainerConfig, image: &ContainerConfig) {
     if config.user.is_empty() {
         config.user.clone_from(&image.user);
     }

@@ -7,6 +7,7 @@
 //!    |     `-- Runtime   the seam: launch/ (cgroups, network, shim) or a test's fake
 //!    |-- shim            frames over the shim's sockets
 //!    |-- exec, attach    further processes, and clients' streams
+//!    |-- files           copies in and out, diff, export, what commit needs
 //!    `-- reaper          what takes long goes away in the background
 //! ```
 //! A container is described by one file, `container.json` ([`model::Container`]); memory holds the same and is published
@@ -22,6 +23,7 @@ mod departed;
 mod end;
 mod error;
 mod exec;
+pub mod files;
 mod filters;
 mod health;
 mod launch;
@@ -57,6 +59,7 @@ mod wait;
 
 pub use attach::{AttachOptions, Attachment, LogOptions, Output, Relay, Stdin};
 pub use control::StopOptions;
+pub use merge::merge as complete_config;
 pub use error::{ContainerError, Kind};
 pub use exec::ExecSpec;
 pub use filters::{Filters, ListOptions};

@@ -5,6 +5,7 @@
 //! ```
 //! A shutdown leaves containers as they are: their shims hold them, and the next engine on this data root finds them.
 
+mod commit;
 mod held_images;
 mod limit_watch;
 mod lock;
@@ -20,6 +21,7 @@ use crate::networks::{NetworkConfig, NetworkError, NetworkService, Subnet};
 use crate::observability::{self, Observability};
 use crate::store::paths::Paths;
 use crate::volumes::{VolumeError, VolumeService};
+pub use commit::{CommitError, CommitRequest};
 use hull_runtime::cgroup::CgroupError;
 use limit_watch::LimitWatch;
 use lock::DataRootLock;

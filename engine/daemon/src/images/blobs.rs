@@ -2,7 +2,7 @@
 
 use super::digest::{Digest, Hashing};
 use super::error::ImageError;
-use super::layers::Limited;
+use crate::archive::Limited;
 use crate::store::object::{self, Durability};
 use crate::store::paths::Paths;
 use std::fs::{self, File};
@@ -24,7 +24,7 @@ pub(super) fn put(paths: &Paths, bytes: &[u8]) -> Result<Digest, ImageError> {
 
 /// Copies a stream into a file of a staging directory; its digest and its length.
 pub(super) fn spool(input: impl Read, path: &Path, most: u64) -> Result<(Digest, u64), ImageError> {
-    let mut input = Hashing::new(Limited { inner: input, left: most, limit: most });
+    let mut input = Hashing::new(Limited::new(input, most));
     let mut file = File::create(path).map_err(ImageError::io("create", path))?;
     // Not io::copy with a map_err on the file: it may be the sender who failed.
     io::copy(&mut input, &mut file).map_err(ImageError::io("copy the archive into", path))?;

@@ -1,10 +1,10 @@
 //! The image inside `hulld`: `hull run hull/hello` works with no registry and no file.
 
 use super::ImageService;
-use super::archive::Archive;
 use super::digest::Digest;
 use super::error::ImageError;
 use super::reference::Reference;
+use crate::archive::Archive;
 use crate::artifacts;
 use std::io::Read;
 

@@ -1,9 +1,9 @@
 //! Why an image operation failed, in the words that Docker's clients match on.
 
-use super::archive::ArchiveError;
 use super::digest::Digest;
-use super::layers::UnpackError;
+use super::layers::LayerError;
 use super::reference::ReferenceError;
+use crate::archive::ArchiveError;
 use crate::store::object::ObjectError;
 use std::io;
 use std::path::PathBuf;
@@ -109,11 +109,11 @@ pub enum ImageError {
         /// 0 is the lowest.
         index: usize,
         /// Why.
-        source: UnpackError,
+        source: LayerError,
     },
     /// The store of layers.
     #[error(transparent)]
-    Layers(#[from] UnpackError),
+    Layers(#[from] LayerError),
     /// The archive itself cannot be read.
     #[error(transparent)]
     Archive(#[from] ArchiveError),

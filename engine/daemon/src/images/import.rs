@@ -1,15 +1,15 @@
 //! `import`: an image with one layer out of any tar of a root file system.
 
-use super::archive::decompress;
 use super::config::{HistoryEntry, ImageConfig, RootFs};
 use super::digest::{Digest, Hashing};
 use super::error::ImageError;
-use super::layers::{Limited, Staging, limits};
+use super::layers::Staging;
 use super::load::{architecture, media_type};
 use super::progress::Sink;
 use super::record::Blob;
 use super::register::{Delivered, Delivery};
 use super::{ImageService, blobs, change, tag};
+use crate::archive::{Limited, Limits, decompress};
 use crate::time::Time;
 use hull_api::JsonMessage;
 use std::fs::File;
@@ -46,7 +46,8 @@ impl ImageService {
 
         let _arriving = self.arriving();
         let staging = Staging::new(&self.inner.paths)?;
-        let most = limits(staging.path()).map_err(ImageError::io("look at the disk of", staging.path()))?.bytes;
+        let most =
+            Limits::of_path(staging.path()).map_err(ImageError::io("look at the disk of", staging.path()))?.bytes;
         let file = staging.path().join("layer.tar");
         let (digest, size) = blobs::spool(input, &file, most)?;
         let mut start = Vec::new();
@@ -54,7 +55,7 @@ impl ImageService {
         (&opened).take(4).read_to_end(&mut start).map_err(ImageError::io("read", &file))?;
 
         let opened = File::open(&file).map_err(ImageError::io("open", &file))?;
-        let plain = Limited { inner: decompress(opened)?, left: most, limit: most };
+        let plain = Limited::new(decompress(opened)?, most);
         let mut hashing = Hashing::new(plain);
         io::copy(&mut hashing, &mut io::sink()).map_err(ImageError::io("read", &file))?;
         config.rootfs = RootFs { diff_ids: vec![hashing.finish().0], ..RootFs::default() };
@@ -62,7 +63,7 @@ impl ImageService {
         let blob = Blob { media_type: media_type(&start).to_owned(), digest, size };
         let json = serde_json::to_vec(&config)
             .map_err(|source| ImageError::io("encode the configuration of", &file)(io::Error::from(source)))?;
-        let delivery = Delivery { config: json, layers: vec![Delivered { file, blob }], manifest: None };
+        let delivery = Delivery { config: json, layers: vec![Delivered { file, blob }], manifest: None, parent: None };
         let image = self.register(delivery, None)?;
         if let Some(name) = name {
             let name = name.tagged();

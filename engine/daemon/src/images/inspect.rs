@@ -27,7 +27,7 @@ impl ImageService {
             id: image.id.to_string(),
             repo_tags: names.iter().map(|name| name.familiar()).collect(),
             repo_digests: repo_digests(&image, &names),
-            parent: String::new(),
+            parent: image.record.parent.as_ref().map(ToString::to_string).unwrap_or_default(),
             comment: config.comment.clone(),
             created: config.created.clone().unwrap_or_default(),
             docker_version: config.docker_version.clone(),

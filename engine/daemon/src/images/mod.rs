@@ -14,9 +14,9 @@
 //!
 //! Images don't know containers: whoever asks for a removal says what is in use ([`ImageUse`]).
 
-mod archive;
 mod blobs;
 mod change;
+mod commit;
 mod config;
 mod digest;
 mod embedded;
@@ -37,13 +37,13 @@ mod save;
 mod sweep;
 mod tag;
 
-pub use archive::ArchiveError;
 pub use change::ChangeError;
+pub use commit::{CommitOptions, Committed, apply_changes};
 pub use config::{HistoryEntry, ImageConfig, RootFs};
 pub use digest::{BadDigest, Digest};
 pub use error::{ImageError, Kind};
 pub use import::ImportOptions;
-pub use layers::UnpackError;
+pub use layers::LayerError;
 pub use list::ListOptions;
 pub use progress::Sink;
 pub use record::Image;

@@ -56,6 +56,9 @@ pub(super) struct Record {
     /// Removed by force while a stopped container still needs its layers: nothing shows it any more.
     #[serde(default)]
     pub(super) removed: bool,
+    /// The image that it was made of here.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) parent: Option<Digest>,
 }
 
 /// What a manifest says about a blob.

@@ -26,6 +26,8 @@ pub(super) struct Delivery {
     pub(super) layers: Vec<Delivered>,
     /// The manifest's bytes, if it came with one.
     pub(super) manifest: Option<Vec<u8>>,
+    /// The image that it was made of here.
+    pub(super) parent: Option<Digest>,
 }
 
 impl ImageService {
@@ -74,6 +76,7 @@ impl ImageService {
             manifest,
             added: Time::now(),
             removed: false,
+            parent: delivery.parent,
         };
         let _writing = self.writing();
         // Known already: what came first stays, unless only this delivery has a manifest.

@@ -13,6 +13,7 @@ mod rootfs;
 
 pub use extras::{CgroupPlace, CopyUp, ExecExtras, Extras, LogFile, Rootfs, SpecialBind, SpecialSource, Stdin};
 pub use namespaces::kinds as namespace_kinds;
+pub use rootfs::overlay_options;
 
 use args::Steps;
 use hull_plan::{Plan, PlanTooLong, Step};

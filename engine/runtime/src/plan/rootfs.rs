@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 /// mount(2) takes one page of options, with its NUL.
 const OPTIONS_MAX: usize = 4095;
 
+/// See [`overlay_options`].
+const SELF_CONTAINED: &[u8] = b",redirect_dir=off,metacopy=off,index=off";
+
 /// Symlinks that programs expect in `/dev`.
 const DEV_LINKS: [(&str, &str); 5] = [
     ("/proc/self/fd", "/dev/fd"),
@@ -26,7 +29,7 @@ pub(super) fn make(steps: &mut Steps, spec: &Spec, extras: &Extras) -> Result<()
         Rootfs::Host => return on_host(steps, spec, extras),
         Rootfs::Overlay { layers, lower, upper, work } => {
             propagation(steps);
-            let options = overlay_options(lower, upper, work)?;
+            let options = overlay_options(lower, Some((upper, work)))?;
             let cwd = c_path("layers", layers)?;
             steps.push(&Step::Overlay { cwd: &cwd, options: &options });
         }
@@ -87,7 +90,13 @@ fn propagation(steps: &mut Steps) {
     steps.push(&Step::RootPropagation { flags: MS_REC | MS_SLAVE });
 }
 
-fn overlay_options(lower: &[PathBuf], upper: &Path, work: &Path) -> Result<std::ffi::CString, PlanError> {
+/// The options of mount(2) for an overlay: lower directories, top first, and where it may be written to its upper and its
+/// work directory. What a kernel may switch on by default makes layers that mean nothing without the others (a renamed
+/// directory that only says where it came from, a file without its content), so it is switched off.
+///
+/// # Errors
+/// When they are too long for mount(2), or one has a NUL byte.
+pub fn overlay_options(lower: &[PathBuf], writable: Option<(&Path, &Path)>) -> Result<std::ffi::CString, PlanError> {
     let mut options = b"lowerdir=".to_vec();
     for (index, dir) in lower.iter().enumerate() {
         if index > 0 {
@@ -95,10 +104,13 @@ fn overlay_options(lower: &[PathBuf], upper: &Path, work: &Path) -> Result<std::
         }
         escape(dir, &mut options);
     }
-    options.extend_from_slice(b",upperdir=");
-    escape(upper, &mut options);
-    options.extend_from_slice(b",workdir=");
-    escape(work, &mut options);
+    if let Some((upper, work)) = writable {
+        options.extend_from_slice(b",upperdir=");
+        escape(upper, &mut options);
+        options.extend_from_slice(b",workdir=");
+        escape(work, &mut options);
+    }
+    options.extend_from_slice(SELF_CONTAINED);
     if options.len() > OPTIONS_MAX {
         return Err(PlanError::TooManyLayers { length: options.len() });
     }
@@ -178,11 +190,15 @@ mod tests {
 
     #[test]
     fn overlay_paths_are_escaped_and_counted() {
-        let options = overlay_options(&["l/a:b".into(), "l/c".into()], Path::new("/u,1"), Path::new("/w")).unwrap();
-        assert_eq!(options.to_str().unwrap(), "lowerdir=l/a\\:b:l/c,upperdir=/u\\,1,workdir=/w");
+        let options = overlay_options(&["l/a:b".into(), "l/c".into()], Some((Path::new("/u,1"), Path::new("/w"))));
+        let expected = "lowerdir=l/a\\:b:l/c,upperdir=/u\\,1,workdir=/w,redirect_dir=off,metacopy=off,index=off";
+        assert_eq!(options.unwrap().to_str().unwrap(), expected);
+        let options = overlay_options(&["l/a".into()], None).unwrap();
+        assert_eq!(options.to_str().unwrap(), "lowerdir=l/a,redirect_dir=off,metacopy=off,index=off");
         let many = vec![PathBuf::from("l/0123456789abcdef"); 220];
-        let error = overlay_options(&many, Path::new("/u"), Path::new("/w")).unwrap_err();
-        assert_eq!(error, PlanError::TooManyLayers { length: 9 + 220 * 19 - 1 + 12 + 11 });
+        let error = overlay_options(&many, Some((Path::new("/u"), Path::new("/w")))).unwrap_err();
+        let length = 9 + 220 * 19 - 1 + 12 + 11 + SELF_CONTAINED.len();
+        assert_eq!(error, PlanError::TooManyLayers { length });
     }
 
     #[test]

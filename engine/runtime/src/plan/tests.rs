@@ -78,7 +78,7 @@ Cgroup2 { path: \"/cg/unified/e/c\" }
 CgroupProcs { procs: \"/cg/cpu,cpuacct/e/c/cgroup.procs\" }
 CgroupProcs { procs: \"/cg/pids/e/c/cgroup.procs\" }
 RootPropagation { flags: 540672 }
-Overlay { cwd: \"/d/layers\", options: \"lowerdir=l/b:l/a,upperdir=/d/c/upper,workdir=/d/c/work\" }
+Overlay { cwd: \"/d/layers\", options: \"lowerdir=l/b:l/a,upperdir=/d/c/upper,workdir=/d/c/work,redirect_dir=off,metacopy=off,index=off\" }
 Symlink { target: \"/proc/self/fd\", path: \"/dev/fd\" }
 Symlink { target: \"/proc/self/fd/0\", path: \"/dev/stdin\" }
 Symlink { target: \"/proc/self/fd/1\", path: \"/dev/stdout\" }

@@ -1,6 +1,7 @@
 //! `/containers` and `/exec`.
 
 mod exec;
+mod files;
 mod lifecycle;
 mod query;
 mod streams;
@@ -33,6 +34,10 @@ pub(super) fn routes() -> Router<Shared> {
         .route("/containers/{id}/resize", post(lifecycle::resize))
         .route("/containers/{id}/update", post(lifecycle::update))
         .route("/containers/{id}/exec", post(exec::create))
+        .route("/containers/{id}/archive", get(files::read).head(files::stat).put(files::write))
+        .route("/containers/{id}/changes", get(files::changes))
+        .route("/containers/{id}/export", get(files::export))
+        .route("/commit", post(files::commit))
         .route("/exec/{id}/start", post(exec::start))
         .route("/exec/{id}/resize", post(exec::resize))
         .route("/exec/{id}/json", get(exec::inspect))

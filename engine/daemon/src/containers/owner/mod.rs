@@ -17,6 +17,7 @@ mod run;
 use super::Shared;
 use super::attach::Relay;
 use super::error::ContainerError;
+use super::files::{Access, Gate};
 use super::health::ProbeResult;
 use super::model::Container;
 use super::state::{Change, Exit, State, transition};
@@ -60,6 +61,8 @@ pub(super) enum Command {
     Announce { action: Cow<'static, str>, attributes: Vec<(&'static str, String)>, reply: Reply<()> },
     /// Output of its next run goes to this client from the first byte on (where there is no log). Given back when it runs already.
     AttachEarly { relay: Relay, reply: Reply<Option<Relay>> },
+    /// Its files, for as long as the answer is kept.
+    Files(Reply<Access>),
     /// The kernel killed one of its processes for want of memory.
     OutOfMemory,
     /// A probe of the run that began then is over. Answered when it is taken into account.
@@ -170,6 +173,8 @@ struct Owner {
     early: Vec<Relay>,
     /// To itself; weak, so that the task ends when nobody else is left.
     own: mpsc::WeakSender<Command>,
+    /// Who uses its files.
+    gate: Gate,
 }
 
 /// Whether the owner's task goes on.
@@ -186,8 +191,8 @@ pub(super) fn spawn(shared: Arc<Shared>, container: Container, exit: Option<BoxF
     let own = sender.downgrade();
     shared.logs.keep(&shared, &container, watch.clone());
     let handle = Handle { id: container.id.clone(), commands: sender, published: watch };
-    let (restart, purpose, early) = (None, Purpose::Notice, Vec::new());
-    let mut owner = Owner { shared, container, published, commands, exit, restart, purpose, early, own };
+    let (restart, purpose, early, gate) = (None, Purpose::Notice, Vec::new(), Gate::new());
+    let mut owner = Owner { shared, container, published, commands, exit, restart, purpose, early, own, gate };
     owner.arm_restart();
     owner.watch_health();
     tokio::spawn(owner.run());
@@ -255,6 +260,9 @@ impl Owner {
                 };
                 let _ = reply.send(Ok(given_back));
             }
+            Command::Files(reply) => {
+                let _ = reply.send(self.files());
+            }
             Command::OutOfMemory => self.out_of_memory().await,
             Command::Probed { started, result, reply } => {
                 self.probed(started, result).await;
@@ -262,6 +270,14 @@ impl Owner {
             }
         }
         Next::Continue
+    }
+
+    fn files(&self) -> Result<Access, ContainerError> {
+        if matches!(self.container.state, State::Removing { .. } | State::Dead { .. }) {
+            let message = format!("container {} is marked for removal", self.container.id);
+            return Err(ContainerError::state(super::state::Refusal::Removing, message));
+        }
+        Ok(Access { container: Arc::new(self.container.clone()), lease: self.gate.lease() })
     }
 
     /// Moves the state. The caller writes it down and publishes it.

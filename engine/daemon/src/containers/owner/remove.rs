@@ -92,6 +92,8 @@ impl Owner {
             ContainerError::state(refusal, format!("removal of container {id} is already in progress"))
         })?;
         self.publish();
+        // Whoever copies from it hears of it.
+        self.gate.close(Duration::ZERO).await;
         let (shared, container) = (self.shared.clone(), self.container.clone());
         let removed = tokio::task::spawn_blocking(move || {
             let unused = shared.logs.watcher.idle(&shared.paths.container(&container.id));

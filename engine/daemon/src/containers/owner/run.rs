@@ -1,6 +1,7 @@
 //! One run after another: start, health, end, and the start after that.
 
 use super::super::error::{ContainerError, Kind as ErrorKind};
+use super::super::files::PATIENCE;
 use super::super::health::{self, Check, Health, HealthStatus, ProbeResult, Reaction};
 use super::super::runtime::StartError;
 use super::super::spec::Joins;
@@ -43,6 +44,8 @@ impl Owner {
         if let Err(message) = self.shared.logs.ready(&self.container) {
             return Err(self.start_failed(StartError { message, code: 128, kind: ErrorKind::System }).await);
         }
+        // The layer may be in one mount at a time.
+        self.gate.close(PATIENCE).await;
         let clients = std::mem::take(&mut self.early);
         let live = match self.shared.runtime.start(&linked, joins, clients).await {
             Ok(live) => live,

@@ -8,16 +8,12 @@
 //! The links exist because mount(2) takes one page of options: 127 lower directories fit only with short names, relative
 //! to `layers/`. They follow from the chain ids, so they are made anew where they are missing.
 
-mod tree;
-mod unpack;
-
-use super::archive::{ArchiveError, decompress};
 use super::digest::{Digest, Hashing};
+use crate::archive::{ArchiveError, Limited, Limits, Rules, Tree, UnpackError, decompress, unpack};
 use crate::ids::random_hex;
 use crate::store::object::{self, Durability, ObjectError};
 use crate::store::paths::Paths;
 use rustix::fs::{Mode, OFlags, RenameFlags};
-use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs;
@@ -39,76 +35,15 @@ pub(crate) struct Layer {
     pub(crate) size: u64,
 }
 
-/// How much a layer may take.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Of the uncompressed tar.
-    pub(crate) bytes: u64,
-    pub(crate) entries: u64,
-}
-
-/// Why a layer could not be unpacked. Nothing of it is left then.
+/// Why a layer could not be added. Nothing of it is left then.
 #[derive(Debug, thiserror::Error)]
-pub enum UnpackError {
-    /// The tar cannot be read.
+pub enum LayerError {
+    /// Its tar cannot be unpacked.
+    #[error(transparent)]
+    Unpack(#[from] UnpackError),
+    /// It cannot even be decompressed.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    /// A name or a link leads out of the layer.
-    #[error("{path:?} leads out of the layer")]
-    Escapes {
-        /// As written in the tar.
-        path: String,
-    },
-    /// A path with too many levels.
-    #[error("{path:?} has more than {limit} levels")]
-    TooDeep {
-        /// As written in the tar.
-        path: String,
-        /// Accepted.
-        limit: usize,
-    },
-    /// Owner ids beyond what the kernel has.
-    #[error("{path:?} belongs to {uid}:{gid}, which is no user and group")]
-    Owner {
-        /// As written in the tar.
-        path: String,
-        /// User.
-        uid: u64,
-        /// Group.
-        gid: u64,
-    },
-    /// A hard link whose target is not in the layer.
-    #[error("link {path:?} to {target:?}")]
-    Link {
-        /// The link.
-        path: String,
-        /// What it should be the same as.
-        target: String,
-        /// What the kernel said.
-        source: io::Error,
-    },
-    /// The layer is larger than the free disk.
-    #[error("the layer has more than {limit} bytes, which is all that the disk of the data root can take")]
-    TooLarge {
-        /// Accepted.
-        limit: u64,
-    },
-    /// More files than the disk has inodes.
-    #[error("the layer has more than {limit} entries, which is all that the disk of the data root can take")]
-    TooMany {
-        /// Accepted.
-        limit: u64,
-    },
-    /// A system call on one entry failed.
-    #[error("{operation} {path:?}")]
-    Apply {
-        /// What was being done.
-        operation: &'static str,
-        /// To which entry.
-        path: String,
-        /// What the kernel said.
-        source: io::Error,
-    },
     /// The content is not what the image's configuration promises.
     #[error("layer has the content {found}, its image says {expected}")]
     DiffId {
@@ -132,29 +67,13 @@ pub enum UnpackError {
     Object(#[from] ObjectError),
 }
 
-impl UnpackError {
+impl LayerError {
     /// Another archive would have been unpacked; else it is the disk or the kernel.
     pub fn is_the_archives_fault(&self) -> bool {
-        const OF_PATHS: [Errno; 6] =
-            [Errno::NAMETOOLONG, Errno::LOOP, Errno::NOTDIR, Errno::ISDIR, Errno::EXIST, Errno::INVAL];
         match self {
-            Self::Archive(_)
-            | Self::Escapes { .. }
-            | Self::TooDeep { .. }
-            | Self::Owner { .. }
-            | Self::Link { .. }
-            | Self::DiffId { .. } => true,
-            Self::Apply { source, .. } => {
-                OF_PATHS.iter().any(|errno| source.raw_os_error() == Some(errno.raw_os_error()))
-            }
-            Self::TooLarge { .. } | Self::TooMany { .. } | Self::Store { .. } | Self::Object(_) => false,
-        }
-    }
-
-    fn read(source: io::Error) -> Self {
-        match source.get_ref().and_then(|inner| inner.downcast_ref::<OverLimit>()) {
-            Some(over) => Self::TooLarge { limit: over.0 },
-            None => Self::Archive(ArchiveError::Read(source)),
+            Self::Unpack(error) => error.is_the_archives_fault(),
+            Self::Archive(_) | Self::DiffId { .. } => true,
+            Self::Store { .. } | Self::Object(_) => false,
         }
     }
 }
@@ -180,10 +99,10 @@ pub(crate) fn lower_dir(chain_id: &Digest) -> PathBuf {
 pub(crate) struct Staging(PathBuf);
 
 impl Staging {
-    pub(crate) fn new(paths: &Paths) -> Result<Self, UnpackError> {
+    pub(crate) fn new(paths: &Paths) -> Result<Self, LayerError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
-            move |source| UnpackError::Store { operation: "create", path, source }
+            move |source| LayerError::Store { operation: "create", path, source }
         };
         let name = random_hex().map_err(failed(Path::new("/dev/urandom")))?;
         let path = paths.staging().join(format!("{OURS}{}", &name[..16]));
@@ -208,10 +127,10 @@ impl Drop for Staging {
 
 /// Unpacks a layer unless it is there. `tar` may be compressed; its content must have the digest `diff_id`. Several
 /// callers may do this for the same layer at once: the first rename wins, and the others throw theirs away.
-pub(crate) fn add(paths: &Paths, chain_id: Digest, diff_id: Digest, tar: impl Read) -> Result<Layer, UnpackError> {
+pub(crate) fn add(paths: &Paths, chain_id: Digest, diff_id: Digest, tar: impl Read) -> Result<Layer, LayerError> {
     let failed = |operation, path: &Path| {
         let path = path.to_owned();
-        move |source: io::Error| UnpackError::Store { operation, path, source }
+        move |source: io::Error| LayerError::Store { operation, path, source }
     };
     let target = paths.layer(&chain_id.hex());
     let staging = Staging::new(paths)?;
@@ -224,15 +143,15 @@ pub(crate) fn add(paths: &Paths, chain_id: Digest, diff_id: Digest, tar: impl Re
     }
     fs::set_permissions(&diff, std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .map_err(failed("set the mode of", &diff))?;
-    let limits = limits(&diff).map_err(failed("look at the disk of", &diff))?;
+    let limits = Limits::of_path(&diff).map_err(failed("look at the disk of", &diff))?;
     let open = |path: &Path| open(path).map_err(failed("open", path));
 
     let plain = decompress(tar)?;
-    let mut hashing = Hashing::new(Limited { inner: plain, left: limits.bytes, limit: limits.bytes });
-    let size = unpack::unpack(&mut hashing, open(&diff)?, open(&discard)?, limits).map_err(over_limit)?;
+    let mut hashing = Hashing::new(Limited::new(plain, limits.bytes));
+    let size = unpack(&mut hashing, Tree::layer(open(&diff)?, open(&discard)?), Rules::Layer, limits)?;
     let (found, _) = hashing.finish();
     if found != diff_id {
-        return Err(UnpackError::DiffId { expected: diff_id, found });
+        return Err(LayerError::DiffId { expected: diff_id, found });
     }
     let layer = Layer { chain_id, diff_id, size };
     object::write(&staged.join("layer.json"), &layer, Durability::Synced)?;
@@ -246,11 +165,11 @@ pub(crate) fn add(paths: &Paths, chain_id: Digest, diff_id: Digest, tar: impl Re
 }
 
 /// Whole layers on disk, after their links are there.
-pub(crate) fn open_all(paths: &Paths) -> Result<HashMap<Digest, Layer>, UnpackError> {
+pub(crate) fn open_all(paths: &Paths) -> Result<HashMap<Digest, Layer>, LayerError> {
     let folder = paths.layers();
     let failed = |operation, path: &Path| {
         let path = path.to_owned();
-        move |source: io::Error| UnpackError::Store { operation, path, source }
+        move |source: io::Error| LayerError::Store { operation, path, source }
     };
     fs::create_dir_all(paths.layer_links()).map_err(failed("create", &folder))?;
     let mut layers = HashMap::new();
@@ -266,10 +185,10 @@ pub(crate) fn open_all(paths: &Paths) -> Result<HashMap<Digest, Layer>, UnpackEr
 }
 
 /// Takes a layer out of use with one rename; the caller deletes the returned directory without any lock.
-pub(crate) fn discard(paths: &Paths, chain_id: &Digest) -> Result<PathBuf, UnpackError> {
+pub(crate) fn discard(paths: &Paths, chain_id: &Digest) -> Result<PathBuf, LayerError> {
     let failed = |operation, path: &Path| {
         let path = path.to_owned();
-        move |source: io::Error| UnpackError::Store { operation, path, source }
+        move |source: io::Error| LayerError::Store { operation, path, source }
     };
     let from = paths.layer(&chain_id.hex());
     let name = random_hex().map_err(failed("read", Path::new("/dev/urandom")))?;
@@ -302,43 +221,6 @@ fn link(paths: &Paths, chain_id: &Digest) -> io::Result<()> {
 fn open(path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::open(path, flags, Mode::empty())?)
-}
-
-/// All but a twentieth of what is free, at most 1 GiB kept back: a bomb must not stop the containers that run.
-pub(crate) fn limits(path: &Path) -> io::Result<Limits> {
-    let disk = rustix::fs::statvfs(path)?;
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-    let bytes = free - (free / 20).min(1 << 30);
-    // Some file systems have no fixed number of inodes and say 0.
-    let entries = if disk.f_files == 0 { u64::MAX } else { disk.f_favail };
-    Ok(Limits { bytes, entries })
-}
-
-/// The limit was met, told through `io::Error`.
-#[derive(Debug, thiserror::Error)]
-#[error("more than {0} bytes")]
-pub(crate) struct OverLimit(pub(crate) u64);
-
-/// Fails once more than so many bytes came.
-pub(crate) struct Limited<R> {
-    pub(crate) inner: R,
-    pub(crate) left: u64,
-    pub(crate) limit: u64,
-}
-
-impl<R: Read> Read for Limited<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(count as u64).ok_or_else(|| io::Error::other(OverLimit(self.limit)))?;
-        Ok(count)
-    }
-}
-
-fn over_limit(error: UnpackError) -> UnpackError {
-    match error {
-        UnpackError::Archive(ArchiveError::Read(source)) => UnpackError::read(source),
-        error => error,
-    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ impl Store {
         Self { root, paths }
     }
 
-    fn add(&self, tar: &[u8]) -> Result<PathBuf, UnpackError> {
+    fn add(&self, tar: &[u8]) -> Result<PathBuf, LayerError> {
         let digest = Digest::of(tar);
         add(&self.paths, digest, digest, tar).map(|_| self.paths.layers().join(lower_dir(&digest)))
     }

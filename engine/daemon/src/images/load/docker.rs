@@ -35,5 +35,5 @@ pub(super) fn images(spool: &Spool) -> Result<Vec<Found>, ImageError> {
 fn image(spool: &Spool, item: &Item) -> Result<Found, ImageError> {
     let config = spool.bytes(&item.config)?;
     let layers: Result<_, _> = item.layers.iter().map(|name| spool.layer_file(name)).collect();
-    Ok(Found { delivery: Delivery { config, layers: layers?, manifest: None }, names: item.names()? })
+    Ok(Found { delivery: Delivery { config, layers: layers?, manifest: None, parent: None }, names: item.names()? })
 }

@@ -121,7 +121,7 @@ fn image(spool: &Spool, descriptor: &Descriptor, level: usize) -> Result<(Digest
     }
     let config = manifest.config.blob()?;
     let layers: Result<_, _> = manifest.layers.iter().map(|layer| spool.layer_blob(&layer.blob()?)).collect();
-    Ok((config.digest, Delivery { config: spool.blob(&config)?, layers: layers?, manifest: Some(bytes) }))
+    Ok((config.digest, Delivery { config: spool.blob(&config)?, layers: layers?, manifest: Some(bytes), parent: None }))
 }
 
 /// This machine's architecture as Go calls it.

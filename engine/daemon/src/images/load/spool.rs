@@ -1,10 +1,9 @@
 //! The archive's files, copied into a staging directory under numbers and known by name.
 
-use crate::images::archive::{Archive, Kind, decompress};
+use crate::archive::{Archive, Kind, Limited, Limits, decompress};
 use crate::images::blobs::{self, LARGEST_DOCUMENT};
 use crate::images::digest::Digest;
 use crate::images::error::ImageError;
-use crate::images::layers::{Limited, limits};
 use crate::images::record::Blob;
 use crate::images::register::Delivered;
 use serde::de::DeserializeOwned;
@@ -30,9 +29,9 @@ struct Spooled {
 
 impl Spool {
     pub(super) fn read(input: impl Read, folder: &Path) -> Result<Self, ImageError> {
-        let most = limits(folder).map_err(ImageError::io("look at the disk of", folder))?.bytes;
+        let most = Limits::of_path(folder).map_err(ImageError::io("look at the disk of", folder))?.bytes;
         let plain = decompress(input)?;
-        let mut archive = Archive::new(Limited { inner: plain, left: most, limit: most });
+        let mut archive = Archive::new(Limited::new(plain, most));
         let mut spool = Self { files: HashMap::new(), links: HashMap::new() };
         let mut count = 0_usize;
         while let Some(entry) = archive.next()? {

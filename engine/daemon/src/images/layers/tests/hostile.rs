@@ -1,7 +1,7 @@
 //! Layers as an attacker would make them: an error each, and nothing outside or left behind.
 
 use super::*;
-use crate::images::archive::ArchiveError;
+use crate::archive::ArchiveError;
 use proptest::prelude::*;
 
 #[test]
@@ -9,7 +9,7 @@ fn what_leads_out_is_refused_and_leaves_nothing() {
     let store = Store::new();
     let outside = store.root.path().join("outside").display().to_string();
     let up = "../../../../outside";
-    let refuse = |tar: Tar| store.refuses(&tar.end(), "leads out of the layer");
+    let refuse = |tar: Tar| store.refuses(&tar.end(), "leads out of the directory");
     refuse(Tar::default().file(up, "x"));
     refuse(Tar::default().dir("a").file("a/../../x", "x"));
     refuse(Tar::default().dir("..").file("x", "x"));
@@ -72,7 +72,7 @@ fn a_wrong_digest_or_a_cut_stream_leaves_nothing() {
     let tar = Tar::default().file("x", &"content".repeat(1000)).end();
     let before = store.world();
     let other = Digest::of(b"other");
-    assert!(matches!(add(&store.paths, other, other, &tar[..]), Err(UnpackError::DiffId { .. })));
+    assert!(matches!(add(&store.paths, other, other, &tar[..]), Err(LayerError::DiffId { .. })));
     let gzip = {
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         io::Write::write_all(&mut gzip, &tar).unwrap();
@@ -80,7 +80,10 @@ fn a_wrong_digest_or_a_cut_stream_leaves_nothing() {
     };
     let digest = Digest::of(&tar);
     for cut in [&gzip[..gzip.len() - 20], &gzip[..20]] {
-        assert!(matches!(add(&store.paths, digest, digest, cut), Err(UnpackError::Archive(ArchiveError::Read(_)))));
+        assert!(matches!(
+            add(&store.paths, digest, digest, cut),
+            Err(LayerError::Unpack(UnpackError::Archive(ArchiveError::Read(_))))
+        ));
     }
     assert_eq!(store.world(), before);
     assert!(add(&store.paths, digest, digest, &gzip[..]).is_ok());
@@ -96,18 +99,19 @@ fn a_bomb_stops_at_the_limit() {
         open(&path).unwrap()
     };
     let limits = Limits { bytes: 1 << 20, entries: 10 };
-    let endless = Limited { inner: io::repeat(0), left: limits.bytes, limit: limits.bytes };
+    let endless = Limited::new(io::repeat(0), limits.bytes);
     let mut archive = Tar::default().entry(EntryType::Regular, "bomb", "", b"").0;
     archive[124..136].copy_from_slice(b"77777777777\0");
     let sum: u32 = archive[..512].iter().map(|b| u32::from(*b)).sum::<u32>()
         - archive[148..156].iter().map(|b| u32::from(*b)).sum::<u32>()
         + 256;
     archive[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-    let result = unpack::unpack(io::Cursor::new(archive).chain(endless), folder("a"), folder("b"), limits);
-    assert!(matches!(result.map_err(over_limit), Err(UnpackError::TooLarge { limit: 1_048_576 })));
+    let result =
+        unpack(io::Cursor::new(archive).chain(endless), Tree::layer(folder("a"), folder("b")), Rules::Layer, limits);
+    assert!(matches!(result, Err(UnpackError::TooLarge { limit: 1_048_576 })));
 
     let many = (0..20).fold(Tar::default(), |tar, n| tar.file(&format!("f{n}"), "")).end();
-    let result = unpack::unpack(&many[..], folder("c"), folder("d"), limits);
+    let result = unpack(&many[..], Tree::layer(folder("c"), folder("d")), Rules::Layer, limits);
     assert!(matches!(result, Err(UnpackError::TooMany { limit: 10 })));
 }
 

@@ -1,17 +1,39 @@
-//! Reading tar archives that strangers made, as streams: [`compression`] undoes, [`reader`] splits, [`sparse`] places.
+//! Tar archives: reading those that strangers made, making trees of them, and writing trees as archives.
 //!
-//! The tar crate parses the 512-byte headers here and nothing more: its own iterator reads a GNU long name of any
-//! declared size into memory, and its unpacking is not confined by the kernel. Every count that an archive declares is
-//! checked before memory or disk is spent on it. Where formats contradict each other (a pax `size` beside a header's,
-//! data behind a link), this reader decides as Go's archive/tar does, since a scanner that used that one has seen the
+//! ```text
+//!   compression -> reader -> unpack -> tree        stream to files: layers, `cp` into a container
+//!                  sparse /
+//!   pack -> writer -> header                       files to stream: `cp` out of one, export, commit
+//! ```
+//! The tar crate parses and fills the 512-byte headers here and nothing more: its own iterator reads a GNU long name of
+//! any declared size into memory, and its unpacking is not confined by the kernel. Every count that an archive declares
+//! is checked before memory or disk is spent on it. Where formats contradict each other (a pax `size` beside a header's,
+//! data behind a link), the reader decides as Go's archive/tar does, since a scanner that used that one has seen the
 //! same entries then.
 
+mod apply;
 mod compression;
+mod header;
+mod limits;
+mod pack;
+mod place_file;
 mod reader;
+mod remove;
 mod sparse;
+mod tree;
+mod unpack;
+mod unpack_error;
+mod writer;
 
 pub(crate) use compression::decompress;
-pub(crate) use reader::{Archive, Entry, Kind};
+pub(crate) use limits::{Limited, Limits};
+pub(crate) use pack::{join, names, open_directory, pack};
+pub(crate) use reader::{Archive, Kind};
+pub(crate) use tree::Tree;
+pub(crate) use unpack::{Rules, unpack};
+pub use unpack_error::UnpackError;
+pub use writer::WriteError;
+pub(crate) use writer::{Form, Writer};
 
 use std::io;
 
