@@ -30,7 +30,10 @@ pub(crate) enum Container {
     Rename(c::rename::Args),
     Update(c::update::Args),
     Port(c::port::Args),
+    Cp(c::cp::Args),
     Diff(c::diff::Args),
+    Export(c::export::Args),
+    Commit(c::commit::Args),
     /// Remove all stopped containers
     Prune(c::prune::Args),
 }
@@ -59,7 +62,10 @@ impl Container {
             Self::Rename(args) => c::rename::run(context, args).await,
             Self::Update(args) => c::update::run(context, args).await,
             Self::Port(args) => c::port::run(context, args).await,
+            Self::Cp(args) => c::cp::run(context, args).await,
             Self::Diff(args) => c::diff::run(context, args).await,
+            Self::Export(args) => c::export::run(context, args).await,
+            Self::Commit(args) => c::commit::run(context, args).await,
             Self::Prune(args) => c::prune::run_containers(context, args).await,
         }
     }

@@ -5,7 +5,9 @@
 
 pub(crate) mod attach;
 mod attaching;
+pub(crate) mod commit;
 pub(crate) mod completion;
+pub(crate) mod cp;
 pub(crate) mod create;
 mod creating;
 pub(crate) mod df;
@@ -13,6 +15,7 @@ pub(crate) mod diff;
 mod error;
 pub(crate) mod events;
 pub(crate) mod exec;
+pub(crate) mod export;
 pub(crate) mod history;
 pub(crate) mod images;
 pub(crate) mod import;

@@ -36,35 +36,47 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         query = query.set("names", image);
     }
     let call = Call { method: http::Method::GET, path: "/images/get", query, headers: &[] };
-    let mut body = context.client.send(call, Body::empty()).await?.into_body();
-    let Some(path) = &args.output else {
-        let mut out = tokio::io::stdout();
-        copy(&mut body, &mut out, CommandError::Output).await?;
-        return Ok(0);
+    let body = context.client.send(call, Body::empty()).await?.into_body();
+    copy_out(body, "GET /images/get".to_owned(), args.output.as_deref()).await?;
+    Ok(0)
+}
+
+/// An archive that the engine sends, into a file or to standard output.
+pub(super) async fn copy_out(
+    mut body: hyper::body::Incoming,
+    operation: String,
+    output: Option<&str>,
+) -> Result<(), CommandError> {
+    let Some(path) = output else {
+        return copy(&mut body, &operation, &mut tokio::io::stdout(), CommandError::Output).await;
     };
-    let error = |source| CommandError::File { operation: "write", object: path.clone(), source };
-    // Beside it and then renamed: a save that breaks off leaves no half archive under the name.
+    let error = |source| CommandError::File { operation: "write", object: path.to_owned(), source };
+    // A device or a pipe is written to, never replaced.
+    if tokio::fs::metadata(path).await.is_ok_and(|meta| !meta.is_file()) {
+        let mut file = File::options().write(true).open(path).await.map_err(error)?;
+        return copy(&mut body, &operation, &mut file, error).await;
+    }
+    // Beside it and then renamed: one that breaks off leaves no half archive under the name.
     let partial = format!("{path}.partial");
     let mut file = File::create(&partial).await.map_err(error)?;
-    let written = copy(&mut body, &mut file, error).await;
+    let written = copy(&mut body, &operation, &mut file, error).await;
     if written.is_err() {
         // The half archive has no use; the error that made it one is what the user hears of.
         let _ = tokio::fs::remove_file(&partial).await;
     }
     written?;
-    tokio::fs::rename(&partial, path).await.map_err(error)?;
-    Ok(0)
+    tokio::fs::rename(&partial, path).await.map_err(error)
 }
 
 async fn copy(
     body: &mut hyper::body::Incoming,
+    operation: &str,
     to: &mut (impl AsyncWrite + Unpin),
     error: impl Fn(std::io::Error) -> CommandError,
 ) -> Result<(), CommandError> {
     let bar = transfer(None, "Receiving");
     while let Some(frame) = body.frame().await {
-        let frame =
-            frame.map_err(|source| ClientError::Transport { operation: "GET /images/get".to_owned(), source })?;
+        let frame = frame.map_err(|source| ClientError::Transport { operation: operation.to_owned(), source })?;
         if let Ok(data) = frame.into_data() {
             to.write_all(&data).await.map_err(&error)?;
             bar.inc(data.len() as u64);

@@ -193,25 +193,37 @@ fn writable(container: &Container, path: &[u8]) -> Result<(), FilesError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::containers::tests::{container, mount};
+    use crate::time::Time;
+    use serde_json::{Value, json};
+
+    fn mount(target: &str, read_only: bool) -> Value {
+        json!({"kind": "volume", "source": "/s", "target": target, "read_only": read_only, "propagation": "",
+               "recursive": true, "copy_up": false, "mode": ""})
+    }
+
+    fn container(mounts: &[(&str, bool)], read_only: bool) -> Container {
+        let mounts: Vec<Value> = mounts.iter().map(|(target, read_only)| mount(target, *read_only)).collect();
+        let json = json!({
+            "id": "0".repeat(64), "name": "c", "created": Time::NEVER, "image": "", "layers": [], "path": "", "args": [],
+            "config": {}, "host_config": {"ReadonlyRootfs": read_only}, "networking": {}, "mounts": mounts,
+            "state": {"status": "created"},
+        });
+        serde_json::from_value(json).unwrap()
+    }
 
     #[test]
     fn what_is_read_only_for_the_container_is_so_for_copies() {
-        let mut container = container();
-        container.mounts = vec![mount("/data"), mount("/data/inner"), mount("/ro")];
-        container.mounts[2].read_only = true;
         let answer = |container: &Container, path: &str| match writable(container, path.as_bytes()) {
             Ok(()) => String::new(),
             Err(error) => error.to_string(),
         };
-        assert_eq!(answer(&container, "/"), "");
-        assert_eq!(answer(&container, "/ro/below"), "mounted volume is marked read-only");
-        assert_eq!(answer(&container, "/rosy"), "");
-        container.host_config.readonly_rootfs = true;
-        assert_eq!(answer(&container, "/rosy"), "container rootfs is marked read-only");
-        assert_eq!(answer(&container, "/data/inner/x"), "");
-        container.mounts[1].read_only = true;
-        assert_eq!(answer(&container, "/data/inner/x"), "mounted volume is marked read-only");
-        assert_eq!(answer(&container, "/data"), "");
+        let open = container(&[("/data", false), ("/data/inner", false), ("/ro", true)], false);
+        assert_eq!(answer(&open, "/"), "");
+        assert_eq!(answer(&open, "/ro/below"), "mounted volume is marked read-only");
+        assert_eq!(answer(&open, "/rosy"), "");
+        let closed = container(&[("/data", false), ("/data/inner", true)], true);
+        assert_eq!(answer(&closed, "/rosy"), "container rootfs is marked read-only");
+        assert_eq!(answer(&closed, "/data/inner/x"), "mounted volume is marked read-only");
+        assert_eq!(answer(&closed, "/data"), "");
     }
 }
