@@ -4,9 +4,7 @@ use super::error::ContainerError;
 use super::model::Container;
 use super::owner::{self, Handle};
 use super::resolve::ResolvedImage;
-use super::{
-    ContainerService, Shared, defaults, health, merge, mounts, names, platform, restart, signal, spec,
-};
+use super::{ContainerService, Shared, defaults, health, merge, mounts, names, platform, restart, signal, spec};
 use crate::ids::ContainerId;
 use crate::store::object::{self, Durability, ObjectError};
 use crate::time::Time;

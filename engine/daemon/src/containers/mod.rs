@@ -59,12 +59,12 @@ mod wait;
 
 pub use attach::{AttachOptions, Attachment, LogOptions, Output, Relay, Stdin};
 pub use control::StopOptions;
-pub use merge::merge as complete_config;
 pub use error::{ContainerError, Kind};
 pub use exec::ExecSpec;
 pub use filters::{Filters, ListOptions};
 pub use health::{Health, HealthStatus, ProbeResult};
 pub use launch::ShimRuntime;
+pub use merge::merge as complete_config;
 pub use model::{Container, NetworkMode};
 pub use owner::RemoveOptions;
 pub use resolve::{ImageResolver, ResolvedImage, images};
