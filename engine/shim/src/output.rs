@@ -27,6 +27,10 @@ enum Pumped {
 
 impl Shim {
     pub(crate) fn on_output(&mut self, place: usize, number: usize) {
+        let attached = relay::attached(place, &mut self.connections).next().is_some();
+        if let Some(log) = self.log.as_mut().filter(|_| place == INIT) {
+            log.set_attached(attached);
+        }
         let mut pumped = Pumped::More;
         for _ in 0..BURST {
             pumped = self.pump(place, number);
@@ -34,7 +38,6 @@ impl Shim {
                 break;
             }
         }
-        let attached = relay::attached(place, &mut self.connections).next().is_some();
         if let Some(log) = self.log.as_mut().filter(|_| place == INIT) {
             // A prompt must appear; in the midst of more output there is none.
             if attached && pumped == Pumped::Empty {

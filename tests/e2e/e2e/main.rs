@@ -15,6 +15,7 @@ mod limits_cpu;
 mod limits_memory;
 mod limits_pids;
 mod links;
+mod logs;
 mod namespaces;
 mod network;
 mod pids;

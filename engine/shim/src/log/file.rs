@@ -13,6 +13,10 @@ use core::fmt::Write;
 
 type Path = Text<1024>;
 
+/// While somebody is attached no file is rotated before it has this size: output comes from the log, and files of some
+/// kilobytes would be dropped before a client has read them.
+const ATTACHED_LEAST: u64 = 4 << 20;
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct LogFile {
@@ -23,6 +27,7 @@ pub(super) struct LogFile {
     /// 0: never rotated.
     max_size: u64,
     max_files: u32,
+    attached: bool,
 }
 
 impl LogFile {
@@ -31,7 +36,7 @@ impl LogFile {
     pub(super) fn open(path: &CStr, max_size: u64, max_files: u32) -> Result<Self> {
         let path = Path::copy(path.to_bytes())?;
         let (fd, inode, size) = open(&path, 0)?;
-        let mut file = Self { fd, path, inode, size, max_size, max_files: max_files.max(1) };
+        let mut file = Self { fd, path, inode, size, max_size, max_files: max_files.max(1), attached: false };
         let mut last = [b'\n'];
         if let Some(end) = size.checked_sub(1) {
             file::read_at(&file.fd, &mut last, end)?;
@@ -43,6 +48,11 @@ impl LogFile {
         Ok(file)
     }
 
+    /// Whether clients are attached from now on.
+    pub(super) fn set_attached(&mut self, attached: bool) {
+        self.attached = attached;
+    }
+
     /// Inode and length.
     pub(super) fn position(&self) -> (u64, u64) {
         (self.inode, self.size)
@@ -50,7 +60,8 @@ impl LogFile {
 
     /// With this many bytes more it is time to rotate. Docker, too, lets a file grow past the limit by its last record.
     pub(super) fn is_full_with(&self, more: usize) -> bool {
-        self.max_size > 0 && self.size.saturating_add(more as u64) >= self.max_size
+        let least = if self.attached { ATTACHED_LEAST } else { 0 };
+        self.max_size > 0 && self.size.saturating_add(more as u64) >= self.max_size.max(least)
     }
 
     /// Writes whole records. What cannot be written (no space) is lost, without a torn line left behind: the container
@@ -82,14 +93,14 @@ impl LogFile {
         let next = self.named(format_args!(".next"))?;
         let made = open(&next, flags::TRUNC)?;
         let last = self.max_files - 1;
-        for suffix in ["", ".gz"] {
-            if last > 0 {
-                absent_is_fine(file::unlink(CWD, self.named(format_args!(".{last}{suffix}"))?.as_c_str()))?;
-            }
-            for number in (1..last).rev() {
-                let to = self.named(format_args!(".{}{suffix}", number + 1))?;
+        for number in (1..=self.first_free(last)?).rev() {
+            for suffix in ["", ".gz"] {
                 let from = self.named(format_args!(".{number}{suffix}"))?;
-                absent_is_fine(file::rename(from.as_c_str(), to.as_c_str()))?;
+                absent_is_fine(if number == last {
+                    file::unlink(CWD, from.as_c_str())
+                } else {
+                    file::rename(from.as_c_str(), self.named(format_args!(".{}{suffix}", number + 1))?.as_c_str())
+                })?;
             }
         }
         if last > 0 {
@@ -98,6 +109,18 @@ impl LogFile {
         // With one file only it takes the old one's name, and who reads that has it open still.
         file::rename(next.as_c_str(), self.path.as_c_str())?;
         Ok(made)
+    }
+
+    /// The lowest number that no file has, or `last`: so many files move, however many there may be.
+    fn first_free(&self, last: u32) -> Result<u32> {
+        for number in 1..last {
+            let plain = file::stat_path(self.named(format_args!(".{number}"))?.as_c_str());
+            let packed = file::stat_path(self.named(format_args!(".{number}.gz"))?.as_c_str());
+            if plain.is_err() && packed.is_err() {
+                return Ok(number);
+            }
+        }
+        Ok(last)
     }
 
     fn named(&self, suffix: core::fmt::Arguments<'_>) -> Result<Path> {

@@ -176,6 +176,11 @@ impl Log {
         }
     }
 
+    /// Whether clients are attached from now on: they are served from the log, which waits a little longer for them then.
+    pub(crate) fn set_attached(&mut self, attached: bool) {
+        self.file.set_attached(attached);
+    }
+
     /// Where the next record goes: inode and offset. Everything up to now is written.
     pub(crate) fn position(&mut self, now: u64) -> (u64, u64) {
         for stream in [Stream::Stdout, Stream::Stderr] {

@@ -77,6 +77,19 @@ fn while_names_are_held_the_log_grows_and_rotates_later() {
 }
 
 #[test]
+fn attached_clients_get_time_to_read() {
+    let scratch = Scratch::new("attached");
+    let mut log = scratch.open(100, 1_000_000_000);
+    log.set_attached(true);
+    write(&mut log, 0..100);
+    assert_eq!(records(&scratch.file()), lines(0..100));
+    log.set_attached(false);
+    write(&mut log, 100..101);
+    assert_eq!(records(&scratch.rotated(".1")), lines(0..101));
+    assert!(!scratch.rotated(".2").exists(), "and a file for each of a billion names is not looked for");
+}
+
+#[test]
 fn without_room_for_a_new_file_nothing_moves() {
     let scratch = Scratch::new("blocked");
     let mut log = scratch.open(100, 3);
