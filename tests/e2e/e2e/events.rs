@@ -102,6 +102,31 @@ fn a_containers_life_is_told_in_order_with_dockers_attributes() {
 }
 
 #[test]
+fn the_networks_without_addresses_are_told_too() {
+    let engine = Engine::start();
+    engine.load("busybox");
+    for network in ["host", "none"] {
+        engine.docker(["run", "--name", network, "--network", network, "busybox", "true"]).ok();
+    }
+    engine.docker(["run", "-d", "--name", "base", "--network", "none", "busybox", "sleep", "1000"]).ok();
+    engine.docker(["run", "--name", "joins", "--network", "container:base", "busybox", "true"]).ok();
+    let told = eventually("all ends are told", Duration::from_secs(10), || {
+        let events = history(&engine, &["--filter", "type=network"]);
+        (events.len() >= 5).then_some(events)
+    });
+    let told: Vec<String> = told
+        .iter()
+        .map(|event| {
+            let attributes = &event["Actor"]["Attributes"];
+            format!("{} {} {}", event["Action"], attributes["name"], attributes["type"]).replace('"', "")
+        })
+        .collect();
+    let expected =
+        ["connect host host", "disconnect host host", "connect none null", "disconnect none null", "connect none null"];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn images_and_prunes_are_told() {
     let engine = Engine::start();
     engine.load("busybox");

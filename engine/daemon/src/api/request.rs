@@ -176,6 +176,10 @@ async fn read_limited(body: Body, limit: usize) -> Result<bytes::Bytes, ApiError
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::detach_keys::DetachKeys;
+    use crate::server::version;
+    use crate::time::Time;
+    use proptest::prelude::*;
 
     fn query(text: &str) -> Query {
         let uri: http::Uri = format!("/x?{text}").parse().unwrap();
@@ -209,6 +213,35 @@ mod tests {
         }
         for text in ["x", "[]", r#"{"a":1}"#, r#"{"a":[1]}"#, "1"] {
             assert_eq!(parse_filters(text).unwrap_err().status, StatusCode::BAD_REQUEST, "{text}");
+        }
+    }
+
+    proptest! {
+        /// Clients send anything: an answer or a refusal, and never a panic.
+        #[test]
+        fn any_text_is_a_query_or_is_refused(text in ".*", other in "[a-z0-9%=&+.,:{}\\[\\]\"-]*") {
+            for text in [text, other] {
+                let _ = parse_filters(&text);
+                let _ = DetachKeys::parse(&text);
+                let _ = Time::parse_query(&text);
+                let _ = version::split(&text);
+                if let Ok(uri) = format!("/v1.40/x?{text}").parse::<http::Uri>() {
+                    let _ = version::with_path(&uri, "/x");
+                    if let Ok(AxumQuery(pairs)) = AxumQuery::try_from_uri(&uri) {
+                        let query = Query(pairs);
+                        let _ = (query.filters(), query.flag("a"), query.number::<u16>("a"), query.all("a"));
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn filters_mean_the_same_in_both_forms(keys in prop::collection::btree_map("[a-z]{1,8}", prop::collection::btree_set(".{0,8}", 0..4), 0..4)) {
+            let old = serde_json::to_string(&keys).unwrap();
+            let sets: BTreeMap<_, BTreeMap<_, bool>> =
+                keys.iter().map(|(key, values)| (key, values.iter().map(|value| (value, true)).collect())).collect();
+            let new = serde_json::to_string(&sets).unwrap();
+            prop_assert_eq!(parse_filters(&old), parse_filters(&new));
         }
     }
 

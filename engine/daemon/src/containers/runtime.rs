@@ -82,6 +82,13 @@ pub trait Runtime: Send + Sync + 'static {
     /// Traffic of a container's link.
     fn traffic(&self, endpoint: &Endpoint) -> Option<Counters>;
 
+    /// The id of a network that every engine has: `host`, `none`.
+    fn network_id(&self, name: &str) -> Option<String> {
+        // A runtime without networks tells nothing of them.
+        let _ = name;
+        None
+    }
+
     /// Finds what earlier daemons left behind and takes it away in the background: everything of this engine's that is neither of a
     /// `known` container nor in use by a `live` one. Blocking.
     ///

@@ -106,6 +106,7 @@ fn cells(line: &str, count: usize) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const TABLE: &str = "UID   PID  CMD\nroot    1  /sbin/init splash\nroot   42  sleep   9 \nroot  420  x\n";
 
@@ -136,6 +137,18 @@ mod tests {
             assert!(check(bad).unwrap_err().ends_with("is not allowed"), "{bad}");
         }
         assert_eq!(check("-o ppid=PID").unwrap_err(), "specifying \"ppid=PID\" is not allowed");
+    }
+
+    proptest! {
+        #[test]
+        fn any_table_is_picked_from_or_refused(arguments in ".*", table in "[a-zPID0-9 \\-\n]*", odd in ".*") {
+            let _ = check(&arguments);
+            for table in [format!("PID {table}"), table, odd] {
+                if let Ok(top) = pick(&table, &[1, 2, 3]) {
+                    prop_assert!(top.processes.iter().all(|row| row.len() <= top.titles.len()));
+                }
+            }
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use hull_api::system::{FirewallInfo, IndexInfo};
 use hull_api::{Commit, Info, InfoPlugins, RegistryServiceConfig, RuntimeInfo, SwarmInfo};
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
 /// Hull's version.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -54,7 +55,10 @@ pub(super) async fn info(State(engine): State<Shared>) -> Result<Answer<Info>, A
         containers_stopped: count(counts.stopped),
         images: count(images),
         driver: "overlay2".to_owned(),
-        driver_status: vec![["Supports d_type".to_owned(), "true".to_owned()]],
+        driver_status: vec![
+            ["Backing Filesystem".to_owned(), file_system(engine.paths.data_root()).to_owned()],
+            ["Supports d_type".to_owned(), "true".to_owned()],
+        ],
         plugins: plugins(&engine),
         memory_limit: limits.memory,
         swap_limit: limits.swap,
@@ -198,6 +202,21 @@ fn registries(engine: &Engine) -> RegistryServiceConfig {
         }
     }
     RegistryServiceConfig { insecure_registry_cidrs: cidrs, index_configs, mirrors: registries.mirrors.clone() }
+}
+
+/// What layers lie on, under Docker's names. The numbers are the kernel's (`linux/magic.h`).
+fn file_system(path: &Path) -> &'static str {
+    let kind = rustix::fs::statfs(path).map(|answer| answer.f_type as u64);
+    match kind.unwrap_or(0) & 0xffff_ffff {
+        0xef53 => "extfs",
+        0x5846_5342 => "xfs",
+        0x9123_683e => "btrfs",
+        0xf2f5_2010 => "f2fs",
+        0x2fc1_2fc1 => "zfs",
+        0x0102_1994 => "tmpfs",
+        0x794c_7630 => "overlayfs",
+        _ => "<unknown>",
+    }
 }
 
 fn forwards() -> bool {

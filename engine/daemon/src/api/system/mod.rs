@@ -6,7 +6,7 @@ mod usage;
 
 use super::Shared;
 use super::error::ApiError;
-use super::request::OptionalJson;
+use super::request::Json;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Json as Answer, Router};
@@ -51,10 +51,15 @@ async fn version() -> Answer<Version> {
         ("Experimental".to_owned(), "false".to_owned()),
         ("BuildTime".to_owned(), String::new()),
     ]);
+    // Built into hulld, from the same commit.
+    let shim = BTreeMap::from([("GitCommit".to_owned(), info::COMMIT.to_owned())]);
     let version = info::VERSION.to_owned();
     Answer(Version {
         platform: Platform { name: "Hull".to_owned() },
-        components: vec![ComponentVersion { name: "Engine".to_owned(), version: version.clone(), details }],
+        components: vec![
+            ComponentVersion { name: "Engine".to_owned(), version: version.clone(), details },
+            ComponentVersion { name: "hull-shim".to_owned(), version: version.clone(), details: shim },
+        ],
         version,
         api_version: MAX.to_string(),
         min_api_version: MIN.to_string(),
@@ -67,9 +72,8 @@ async fn version() -> Answer<Version> {
     })
 }
 
-async fn auth(OptionalJson(login): OptionalJson<AuthConfig>) -> ApiError {
-    let registry = login.map(|login| login.serveraddress).filter(|address| !address.is_empty());
-    let registry = registry.unwrap_or_else(|| "the registry".to_owned());
+async fn auth(Json(login): Json<AuthConfig>) -> ApiError {
+    let registry = if login.serveraddress.is_empty() { "docker.io" } else { &login.serveraddress };
     ApiError::new(
         StatusCode::NOT_IMPLEMENTED,
         format!("cannot log in to {registry}: this hulld has no registry client yet"),

@@ -213,6 +213,10 @@ impl Runtime for ShimRuntime {
         self.networks.counters(endpoint).ok().flatten()
     }
 
+    fn network_id(&self, name: &str) -> Option<String> {
+        self.networks.inspect(name).ok().map(|network| network.id)
+    }
+
     fn reap_orphans(&self, known: &[ContainerId], live: &[ContainerId]) -> io::Result<()> {
         orphans::reap(&self.paths, &self.host.features.hierarchies, &self.reaper, known, live)
     }

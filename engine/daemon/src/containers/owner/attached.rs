@@ -3,16 +3,15 @@
 //! Order as dockerd's: `connect` and `mount` before `start`; `disconnect` and `unmount` before `die`.
 
 use super::super::Shared;
-use super::super::model::Container;
+use super::super::model::{Container, NetworkMode};
 use super::super::mounts::{MountKind, MountSpec};
 use crate::events::{Event, Kind};
-use crate::networks::Endpoint;
 use crate::volumes::DRIVER;
 
 /// It is about to be told that the container has started.
 pub(super) fn attached(shared: &Shared, container: &Container) {
-    if let Some(endpoint) = &container.endpoint {
-        shared.events.publish(network(container, endpoint, "connect"));
+    if let Some(event) = network(shared, container, "connect") {
+        shared.events.publish(event);
     }
     for (name, mount) in volumes(container) {
         let event = volume(container, name, "mount")
@@ -34,19 +33,26 @@ pub(in crate::containers) fn ended(shared: &Shared, before: &Container, events: 
 }
 
 fn detached(shared: &Shared, before: &Container) {
-    if let Some(endpoint) = &before.endpoint {
-        shared.events.publish(network(before, endpoint, "disconnect"));
+    if let Some(event) = network(shared, before, "disconnect") {
+        shared.events.publish(event);
     }
     for (name, _) in volumes(before) {
         shared.events.publish(volume(before, name, "unmount"));
     }
 }
 
-fn network(container: &Container, endpoint: &Endpoint, action: &'static str) -> Event {
-    Event::new(Kind::Network, action, &endpoint.network_id)
-        .with("container", container.id.as_str())
-        .with("name", &endpoint.network)
-        .with("type", "bridge")
+/// `None`: it has another container's network, or none was asked for.
+fn network(shared: &Shared, container: &Container, action: &'static str) -> Option<Event> {
+    let (id, name, driver) = match (&container.endpoint, container.network_mode()) {
+        (Some(endpoint), _) => (endpoint.network_id.clone(), endpoint.network.as_str(), "bridge"),
+        (None, NetworkMode::Host) => (shared.runtime.network_id("host")?, "host", "host"),
+        (None, NetworkMode::None) if !container.config.network_disabled => {
+            (shared.runtime.network_id("none")?, "none", "null")
+        }
+        (None, _) => return None,
+    };
+    let event = Event::new(Kind::Network, action, id).with("container", container.id.as_str());
+    Some(event.with("name", name).with("type", driver))
 }
 
 fn volume(container: &Container, name: &str, action: &'static str) -> Event {
