@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 
 const DESCRIPTION: &str = "volume.json";
 const DATA: &str = "_data";
+/// How our directories in the staging area and the trash begin, which other services use as well.
+const OURS: &str = "volume-";
 
 fn failed(operation: &'static str, path: &Path) -> impl FnOnce(io::Error) -> VolumeError {
     let path = path.to_owned();
@@ -40,6 +42,23 @@ pub(super) fn load(paths: &Paths) -> Result<Vec<Volume>, VolumeError> {
         }
     }
     Ok(volumes)
+}
+
+/// Removes what creations left half done whose daemon died. The trash is the containers' reaper's, whoever filled it.
+pub(super) fn clear_staging(paths: &Paths) -> Result<(), VolumeError> {
+    let folder = paths.staging();
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(failed("read", &folder)(e)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(failed("read", &folder))?;
+        if entry.file_name().to_string_lossy().starts_with(OURS) {
+            fs::remove_dir_all(entry.path()).map_err(failed("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the directory elsewhere and renames it into place, all of it durable.
@@ -80,7 +99,7 @@ pub(super) fn remove(paths: &Paths, name: &str) -> Result<(), VolumeError> {
 fn aside(directory: &Path, name: &str) -> Result<PathBuf, VolumeError> {
     fs::create_dir_all(directory).map_err(failed("create", directory))?;
     let unique = random_hex().map_err(failed("name a directory in", directory))?;
-    Ok(directory.join(format!("volume-{name}-{}", &unique[..12])))
+    Ok(directory.join(format!("{OURS}{name}-{}", &unique[..12])))
 }
 
 /// The lengths of all files below a directory, as Docker counts. Hard links count once; other file systems mounted there don't count.

@@ -120,6 +120,7 @@ impl VolumeService {
     /// # Errors
     /// When the directory or a description in it cannot be read.
     pub fn open(paths: Arc<Paths>) -> Result<Self, VolumeError> {
+        directory::clear_staging(&paths)?;
         let entries = directory::load(&paths)?
             .into_iter()
             .map(|volume| (volume.name.clone(), Entry { volume, users: BTreeSet::new() }))

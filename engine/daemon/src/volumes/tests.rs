@@ -51,6 +51,19 @@ fn a_volume_survives_a_restart_and_is_made_once() {
 }
 
 #[test]
+fn a_creation_that_died_half_way_leaves_nothing() {
+    let root = root();
+    let half_done = root.paths.staging().join("volume-data1-0123456789ab/_data");
+    fs::create_dir_all(&half_done).unwrap();
+    let of_images = root.paths.staging().join("images-0123456789ab");
+    fs::create_dir(&of_images).unwrap();
+    let service = root.open();
+    assert!(service.inspect("data1").is_err());
+    assert!(!half_done.exists());
+    assert!(of_images.exists(), "another service's is not ours to remove");
+}
+
+#[test]
 fn a_used_volume_is_not_removed_and_says_by_whom() {
     let root = root();
     let service = root.open();
