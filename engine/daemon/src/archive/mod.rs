@@ -78,3 +78,6 @@ pub enum ArchiveError {
     #[error("the archive is compressed with {0}; gzip, zstd and none are supported")]
     Compression(&'static str),
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,6 +94,7 @@ impl ContainerService {
                 tracing::warn!(container = %id, %error, "a removal from before the restart failed");
             }
         }
+        self.thaw_forgotten().await;
         Ok(())
     }
 

@@ -65,11 +65,10 @@ impl Engine {
             created_by: container.config.cmd.clone().unwrap_or_default().join(" "),
         };
         // One that is stopped, frozen or about to end is not frozen, and committed all the same.
-        let frozen = request.pause && self.containers.pause(&id).await.is_ok();
+        let frozen = request.pause && self.containers.freeze_for_commit(&id).await;
         let made = self.image_of(&id, options.clone()).await;
-        if frozen && let Err(error) = self.containers.unpause(&id).await {
-            // Somebody else has thawed or killed it.
-            tracing::debug!(container = id, %error, "not thawed after the commit");
+        if frozen {
+            self.containers.thaw_after_commit(&id).await;
         }
         let made = made?;
         self.containers.announce_commit(&id, &options.comment, &made.id.to_string(), &made.name).await;

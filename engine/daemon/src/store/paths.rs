@@ -106,6 +106,11 @@ impl Paths {
         self.run(id).join("exit.json")
     }
 
+    /// There while a commit has the container frozen: a daemon that finds it thaws the container.
+    pub fn frozen_mark(&self, id: &ContainerId) -> PathBuf {
+        self.run(id).join("frozen-for-commit")
+    }
+
     /// An exec's exit record.
     pub fn exec_record(&self, id: &ContainerId, exec_id: &str) -> PathBuf {
         self.run(id).join(format!("exec-{exec_id}.json"))

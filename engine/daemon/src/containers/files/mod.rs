@@ -14,6 +14,7 @@ mod changes;
 mod error;
 mod gate;
 mod layer;
+mod populate;
 mod root;
 mod stat;
 mod user;
@@ -92,6 +93,45 @@ impl ContainerService {
         let handle = self.find(key)?;
         whole(&handle, "commit")?;
         Ok(Held { access: self.access(&handle).await?, paths: self.shared.paths.clone() })
+    }
+
+    /// Freezes a running container, so that its files stay as they are; whether it is frozen by this.
+    pub async fn freeze_for_commit(&self, key: &str) -> bool {
+        let Ok(handle) = self.find(key) else { return false };
+        if !matches!(handle.container().state, State::Running(_)) {
+            return false;
+        }
+        let mark = self.shared.paths.frozen_mark(handle.id());
+        // Without the mark a daemon that dies now would leave the container frozen.
+        if let Err(error) = tokio::fs::write(&mark, []).await {
+            tracing::warn!(container = %handle.id(), %error, "not frozen for the commit");
+            return false;
+        }
+        let frozen = self.pause(key).await.is_ok();
+        if !frozen {
+            // It has just ended, or somebody else froze it.
+            let _ = tokio::fs::remove_file(&mark).await;
+        }
+        frozen
+    }
+
+    /// Thaws what [`ContainerService::freeze_for_commit`] froze.
+    pub async fn thaw_after_commit(&self, key: &str) {
+        let Ok(handle) = self.find(key) else { return };
+        if let Err(error) = self.unpause(key).await {
+            // Somebody else has thawed or killed it.
+            tracing::debug!(container = %handle.id(), %error, "not thawed after the commit");
+        }
+        let _ = tokio::fs::remove_file(self.shared.paths.frozen_mark(handle.id())).await;
+    }
+
+    /// Thaws what a daemon that died had frozen.
+    pub(super) async fn thaw_forgotten(&self) {
+        for container in self.all() {
+            if matches!(container.state, State::Paused(_)) && self.shared.paths.frozen_mark(&container.id).exists() {
+                self.thaw_after_commit(container.id.as_str()).await;
+            }
+        }
     }
 
     /// Tells of an image that was made of a container.

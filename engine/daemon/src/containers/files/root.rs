@@ -4,6 +4,7 @@ use super::super::model::{Container, NetworkMode};
 use super::super::mounts::MountKind;
 use super::error::FilesError;
 use super::gate::Lease;
+use super::populate::populate;
 use super::view::{Graft, Overlay, View, namespace_of};
 use crate::ids::ContainerId;
 use crate::store::paths::Paths;
@@ -58,7 +59,7 @@ impl Access {
             }
         }
         let bare = self.still(paths)?;
-        Ok(Arc::new(bare.with(self.sources(paths)?)?))
+        Ok(Arc::new(bare.with(self.sources(&bare, paths)?)?))
     }
 
     fn still(&self, paths: &Paths) -> Result<Arc<View>, FilesError> {
@@ -87,7 +88,7 @@ impl Access {
     }
 
     /// What a start would mount, but for memory.
-    fn sources(&self, paths: &Paths) -> Result<Vec<Graft>, FilesError> {
+    fn sources(&self, bare: &View, paths: &Paths) -> Result<Vec<Graft>, FilesError> {
         let container = &self.container;
         let mut grafts = Vec::new();
         // Who shares a network shares its names too.
@@ -111,7 +112,13 @@ impl Access {
                 let made = std::fs::create_dir_all(&mount.source);
                 made.map_err(|source| FilesError::Io { operation: "create the source of a bind mount", source })?;
             }
-            let graft = Graft::of_host(&mount.source, &mount.target, mount.recursive, mount.read_only)?;
+            if mount.kind == MountKind::Volume && mount.copy_up {
+                populate(bare, mount)?;
+            }
+            let graft = match mount.subpath.is_empty() {
+                true => Graft::of_host(&mount.source, &mount.target, mount.recursive, mount.read_only)?,
+                false => Graft::of_part(&mount.source, &mount.subpath, &mount.target, mount.read_only)?,
+            };
             grafts.push((mount.target.clone(), graft));
         }
         grafts.sort_by_key(|(target, _)| depth(target));

@@ -74,6 +74,20 @@ impl Graft {
         Self::new(tree, target, read_only).map_err(failed())
     }
 
+    /// A part of a volume: links on the way to it mean what they mean inside the volume.
+    pub(super) fn of_part(volume: &Path, part: &str, target: &str, read_only: bool) -> Result<Self, ViewError> {
+        let failed = || ViewError::new("clone the mount of", volume.join(part).display().to_string());
+        let look = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let volume = rustix::fs::open(volume, look, Mode::empty()).map_err(failed())?;
+        let part = walk::find(&volume, part.as_bytes()).map_err(failed())?;
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_RECURSIVE
+            | OpenTreeFlags::AT_EMPTY_PATH;
+        let tree = open_tree(&part, "", flags).map_err(failed())?;
+        Self::new(tree, target, read_only).map_err(failed())
+    }
+
     fn new(tree: OwnedFd, target: &str, read_only: bool) -> Result<Self, Errno> {
         let directory = FileType::from_raw_mode(rustix::fs::fstat(&tree)?.st_mode) == FileType::Directory;
         Ok(Self { tree, target: target.to_owned(), directory, read_only })

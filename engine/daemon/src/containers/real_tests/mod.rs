@@ -3,6 +3,7 @@
 
 mod failures;
 mod fields;
+mod files;
 mod restart;
 mod running;
 mod streams;

@@ -2,10 +2,15 @@
 
 use crate::containers::ContainerService;
 use crate::containers::model::Container;
+use crate::store::object;
+use serde::Deserialize;
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+/// A file this small may lie in its inode, and take no block.
+const SMALL: u64 = 64 * 1024;
 
 /// Bytes.
 #[derive(Debug, Clone, Copy, Default)]
@@ -16,21 +21,35 @@ pub(in crate::containers) struct Sizes {
     pub(in crate::containers) root: i64,
 }
 
+/// What is needed of `layer.json`.
+#[derive(Deserialize)]
+struct Layer {
+    size: u64,
+}
+
 impl ContainerService {
-    /// Reads the sizes from the disk.
+    /// Reads the sizes from the disk. An image's layers never change, and their size is written down beside them.
     pub(in crate::containers) async fn sizes(&self, container: &Container) -> Sizes {
         let upper = self.shared.paths.container_upper(&container.id);
         let layers: Vec<_> = container.layers.iter().map(|layer| self.shared.paths.layers().join(layer)).collect();
         let measured = tokio::task::spawn_blocking(move || {
             let writable = directory_size(&upper);
-            let image: i64 = layers.iter().map(|layer| directory_size(layer)).sum();
+            let image: i64 = layers.iter().map(|layer| layer_size(layer)).sum();
             Sizes { writable, root: writable + image }
         });
         measured.await.unwrap_or_default()
     }
 }
 
-/// The lengths of all files below, each inode once. What vanishes meanwhile counts nothing.
+fn layer_size(layer: &Path) -> i64 {
+    // The short name is a link to the layer's files; its description lies beside them.
+    match object::read::<Layer>(&layer.join("../layer.json")) {
+        Ok(Some(layer)) => i64::try_from(layer.size).unwrap_or(i64::MAX),
+        _ => directory_size(layer),
+    }
+}
+
+/// What the files below take, each inode once. What vanishes meanwhile counts nothing.
 fn directory_size(directory: &Path) -> i64 {
     let mut seen = HashSet::new();
     let mut total = 0;
@@ -42,9 +61,47 @@ fn directory_size(directory: &Path) -> i64 {
             if meta.is_dir() {
                 pending.push(entry.path());
             } else if meta.nlink() == 1 || seen.insert((meta.dev(), meta.ino())) {
-                total += meta.len();
+                total += file_size(&meta);
             }
         }
     }
     total.cast_signed()
+}
+
+/// A file's length, but for its holes: they take nothing, and give nothing back.
+fn file_size(meta: &Metadata) -> u64 {
+    if meta.len() < SMALL { meta.len() } else { meta.len().min(meta.blocks() * 512) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::FileExt;
+
+    #[test]
+    fn bytes_count_and_holes_and_further_names_do_not() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        fs::create_dir_all(path("a/b")).unwrap();
+        fs::write(path("a/small"), "hello\n").unwrap();
+        fs::hard_link(path("a/small"), path("a/b/same")).unwrap();
+        let holes = fs::File::create(path("a/holes")).unwrap();
+        holes.set_len(1 << 30).unwrap();
+        assert_eq!(directory_size(root.path()), 6);
+        holes.write_all_at(&[1; 1 << 20], 1 << 29).unwrap();
+        holes.sync_all().unwrap();
+        let size = directory_size(root.path());
+        assert!(((1 << 20) + 6..2 << 20).contains(&size), "{size}");
+    }
+
+    #[test]
+    fn a_layers_size_is_read_beside_it() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("0123/diff")).unwrap();
+        fs::create_dir(root.path().join("l")).unwrap();
+        std::os::unix::fs::symlink("../0123/diff", root.path().join("l/01")).unwrap();
+        let json = serde_json::json!({"size": 4711});
+        object::write(&root.path().join("0123/layer.json"), &json, object::Durability::Renamed).unwrap();
+        assert_eq!(layer_size(&root.path().join("l/01")), 4711);
+    }
 }
