@@ -81,7 +81,9 @@ fn cp_follows_dockers_rules_for_names() {
     let path = |name: &str| tree.join(name).display().to_string();
     for (client, run) in clients() {
         let c = format!("c-{client}");
-        engine.hull(["create", "--name", &c, "--read-only", "-v", "/vol", "-v", "/locked:ro", "busybox", "true"]).ok();
+        engine
+            .hull(["create", "--name", &c, "--read-only", "-v", "/vol", "-v", "locked:/locked:ro", "busybox", "true"])
+            .ok();
         let to = |target: &str| format!("{c}:{target}");
         let list = |folder: &str| {
             let out = run(&engine, &["cp", &to(folder), "-"]).stdout;
@@ -135,18 +137,18 @@ fn diff_export_and_commit_tell_the_same_story() {
     let engine = Engine::start();
     engine.load("busybox");
     let script = "echo new > /new; rm /bin/vi; mkdir /d; touch /d/x; echo ready; sleep 1000";
-    engine.hull(["run", "-d", "--name", "c", "-v", "/vol", "-e", "A=b", "busybox", "sh", "-c", script]).ok();
+    engine.hull(["run", "-d", "--name", "c1", "-v", "/vol", "-e", "A=b", "busybox", "sh", "-c", script]).ok();
     hull_test_support::eventually("it is ready", std::time::Duration::from_secs(20), || {
-        engine.hull(["logs", "c"]).stdout.contains("ready").then_some(())
+        engine.hull(["logs", "c1"]).stdout.contains("ready").then_some(())
     });
     for (client, run) in clients() {
-        let diff = run(&engine, &["diff", "c"]).ok();
+        let diff = run(&engine, &["diff", "c1"]).ok();
         let mut lines: Vec<&str> = diff.lines().collect();
         lines.sort_unstable();
         assert_eq!(lines, ["A /d", "A /d/x", "A /new", "A /vol", "C /bin", "D /bin/vi"], "{client}");
 
         let file = engine.folder().join(format!("{client}.tar"));
-        run(&engine, &["export", "-o", file.to_str().expect("a path"), "c"]).ok();
+        run(&engine, &["export", "-o", file.to_str().expect("a path"), "c1"]).ok();
         let names = Command::new("tar").arg("tf").arg(&file).output().expect("tar").stdout;
         let names = String::from_utf8_lossy(&names).into_owned();
         let has = |name: &str| names.lines().any(|line| line == name);
@@ -154,13 +156,13 @@ fn diff_export_and_commit_tell_the_same_story() {
 
         let image = format!("made/{client}:1");
         let change = ["-c", "CMD [\"cat\", \"/new\"]", "-c", "LABEL by=test", "-m", "words", "-a", "me"];
-        let id = run(&engine, &[&["commit"], &change[..], &["c", &image]].concat()).ok();
+        let id = run(&engine, &[&["commit"], &change[..], &["c1", &image]].concat()).ok();
         let inspected = &engine.get(&format!("/images/{image}/json"));
         assert_eq!(inspected["Id"], Value::from(id.as_str()));
         assert_eq!((&inspected["Comment"], &inspected["Author"]), (&Value::from("words"), &Value::from("me")));
         assert_eq!(inspected["Config"]["Labels"]["by"], "test");
         assert!(inspected["Config"]["Env"].to_string().contains("A=b"));
-        assert_eq!(engine.inspect("c")["State"]["Status"], "running", "thawed again");
+        assert_eq!(engine.inspect("c1")["State"]["Status"], "running", "thawed again");
         assert_eq!(run(&engine, &["run", "--rm", &image]).ok(), "new");
         run(&engine, &["run", "--rm", &image, "ls", "/bin/vi"]).fails(1, "No such file");
 
@@ -170,8 +172,8 @@ fn diff_export_and_commit_tell_the_same_story() {
         run(&engine, &["rmi", &image]).ok();
         run(&engine, &["load", "-i", saved.to_str().expect("a path")]).ok();
         assert_eq!(run(&engine, &["run", "--rm", &image]).ok(), "new");
-        run(&engine, &["commit", "-c", "RUN true", "c"]).fails(1, "run is not a valid change command");
-        run(&engine, &["commit", "c", "Bad Name"]).fails(1, "invalid reference format");
+        run(&engine, &["commit", "-c", "RUN true", "c1"]).fails(1, "run is not a valid change command");
+        run(&engine, &["commit", "c1", "Bad Name"]).fails(1, "invalid reference format");
         run(&engine, &["commit", "nosuch"]).fails(1, "No such container: nosuch");
     }
     assert_eq!(engine.hull(["run", "--name", "same", "busybox", "true"]).code, 0);
@@ -187,7 +189,7 @@ fn diff_export_and_commit_tell_the_same_story() {
 fn sizes_and_reclaimed_space_are_true() {
     let engine = Engine::start();
     engine.load("busybox");
-    engine.hull(["run", "--name", "c", "busybox", "sh", "-c", "echo hello > /data; truncate -s 1G /holes"]).ok();
+    engine.hull(["run", "--name", "c1", "busybox", "sh", "-c", "echo hello > /data; truncate -s 1G /holes"]).ok();
     let listed = engine.get("/containers/json?all=1&size=1");
     assert_eq!(listed[0]["SizeRw"], 6);
     let image = engine.get("/images/busybox/json")["Size"].as_i64().expect("a size");
@@ -201,8 +203,8 @@ fn sizes_and_reclaimed_space_are_true() {
 fn clients_that_go_leave_nothing() {
     let engine = Engine::start();
     engine.load("busybox");
-    engine.hull(["create", "--name", "c", "busybox", "true"]).ok();
-    engine.hull(["cp", "c:/bin", "-"]).ok();
+    engine.hull(["create", "--name", "c1", "busybox", "true"]).ok();
+    engine.hull(["cp", "c1:/bin", "-"]).ok();
     let held = || {
         let folder = format!("/proc/{}/fd", engine.pid());
         let links = fs::read_dir(folder).expect("descriptors").filter_map(|fd| fs::read_link(fd.ok()?.path()).ok());
@@ -220,13 +222,13 @@ fn clients_that_go_leave_nothing() {
     for _ in 0..5 {
         use std::io::Write;
         let mut stream = std::os::unix::net::UnixStream::connect(engine.socket()).expect("the socket");
-        let head = "PUT /containers/c/archive?path=/ HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n";
+        let head = "PUT /containers/c1/archive?path=/ HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n";
         stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&header)).expect("sent");
     }
     hull_test_support::eventually("copies end with their clients", std::time::Duration::from_secs(20), || {
         (held() == 0).then_some(())
     });
-    assert_eq!(engine.get("/containers/c/changes"), Value::Null, "half a file is none");
+    assert_eq!(engine.get("/containers/c1/changes"), Value::Null, "half a file is none");
     // And the container can start at once.
-    engine.hull(["start", "-a", "c"]).ok();
+    engine.hull(["start", "-a", "c1"]).ok();
 }

@@ -11,7 +11,7 @@ fn tar(entries: &[(&str, &str)]) -> Vec<u8> {
     let mut builder = Builder::new(Vec::new());
     for (name, content) in entries {
         let mut header = Header::new_gnu();
-        header.set_mode(if name.ends_with('/') { 0o755 } else { 0o640 });
+        header.set_mode(if name.ends_with('/') { 0o755 } else { 0o644 });
         header.set_uid(7);
         header.set_gid(8);
         header.set_mtime(1_000_000_000);
