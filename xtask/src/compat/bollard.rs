@@ -26,6 +26,7 @@ pub(crate) fn run(daemon: &Daemon, filter: Option<&str>) -> Result<Results> {
             if filter.is_some_and(|filter| !full.contains(filter)) {
                 continue;
             }
+            daemon.stock()?;
             let log = target("compat/bollard/logs")?.join(format!("{file}.{name}.log"));
             let outcome = libtest::run(&mut suite.command(daemon, &program), name, &log)?;
             println!("{full}: {outcome}");

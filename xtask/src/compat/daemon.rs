@@ -25,6 +25,7 @@ pub(crate) struct Daemon {
 /// What goes with a daemon of our own.
 struct Own {
     child: Child,
+    images: Vec<PathBuf>,
     folder: PathBuf,
     netns: String,
 }
@@ -47,12 +48,9 @@ impl Daemon {
         command.arg("-H").arg(format!("unix://{}", socket.display())).arg("-H").arg(format!("tcp://{TCP}"));
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn();
         let child = child.with_context(|| format!("cannot start {}", hulld.display()))?;
-        let mut daemon = Self { socket, own: Some(Own { child, folder, netns: name }) };
+        let mut daemon = Self { socket, own: Some(Own { child, images: images.to_vec(), folder, netns: name }) };
         daemon.answers()?;
-        for image in images {
-            let tar = fs::read(image).with_context(|| format!("cannot read {}", image.display()))?;
-            Client::new(&daemon.socket).send("POST", "/images/load", "application/x-tar", &tar)?;
-        }
+        daemon.stock()?;
         Ok(daemon)
     }
 
@@ -79,6 +77,15 @@ impl Daemon {
     fn log(&self) -> String {
         let file = self.own.as_ref().map(|own| own.folder.join("hulld.log"));
         file.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default()
+    }
+
+    /// Loads the images, those that a test removed too: a registry would give them again.
+    pub(crate) fn stock(&self) -> Result<()> {
+        for image in self.own.iter().flat_map(|own| &own.images) {
+            let tar = fs::read(image).with_context(|| format!("cannot read {}", image.display()))?;
+            Client::new(&self.socket).send("POST", "/images/load", "application/x-tar", &tar)?;
+        }
+        Ok(())
     }
 
     /// For `DOCKER_HOST`.

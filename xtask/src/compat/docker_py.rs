@@ -84,8 +84,11 @@ impl Suite {
     fn pytest(&self, daemon: &Daemon, host: &str, name: &str, tests: &[&str]) -> Result<Results> {
         let report = self.folder.join(format!("{name}.xml"));
         fs::remove_file(&report).ok();
-        // Contexts and credentials are files of the user's: these tests have a home of their own.
+        // Contexts and credentials are files of the user's: these tests have a home of their own, empty at first.
         let home = self.folder.join("home");
+        if home.exists() {
+            fs::remove_dir_all(&home).with_context(|| format!("cannot empty {}", home.display()))?;
+        }
         fs::create_dir_all(&home)?;
         let mut command = daemon.client();
         command.arg(&self.python).args(["-m", "pytest", "-p", "no:cacheprovider", "--timeout=120"]).args(tests);

@@ -103,7 +103,10 @@ async fn load(State(engine): State<Shared>, query: Query, request: Request) -> R
     let quiet = query.flag_or("quiet", true);
     let reader = BodyReader::new(request.into_body());
     with_progress(move |progress: Progress| {
-        engine.images.load(reader, quiet, &|message| progress.send(message))?;
+        // Whatever is wrong with the archive is told in the stream: clients look for it there.
+        if let Err(error) = engine.images.load(reader, quiet, &|message| progress.send(message)) {
+            progress.send(JsonMessage::error(ApiError::from(error).message));
+        }
         Ok::<_, ImageError>(())
     })
     .await
