@@ -3,7 +3,7 @@
 use crate::bench::client::Client;
 use crate::command::output;
 use crate::up;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -83,7 +83,9 @@ impl Daemon {
     pub(crate) fn stock(&self) -> Result<()> {
         for image in self.own.iter().flat_map(|own| &own.images) {
             let tar = fs::read(image).with_context(|| format!("cannot read {}", image.display()))?;
-            Client::new(&self.socket).send("POST", "/images/load", "application/x-tar", &tar)?;
+            let answer = Client::new(&self.socket).send("POST", "/images/load", "application/x-tar", &tar)?;
+            let answer = String::from_utf8_lossy(&answer);
+            ensure!(!answer.contains("errorDetail"), "{} does not load: {answer}", image.display());
         }
         Ok(())
     }
