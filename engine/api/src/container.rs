@@ -93,12 +93,18 @@ impl<'de> Deserialize<'de> for CreateRequest {
         struct Beside {
             host_config: HostConfig,
             networking_config: NetworkingConfig,
+            runtime: String,
         }
 
         let body = serde_json::Value::deserialize(deserializer)?;
         let beside: Beside = decode::from_value_ref(&body).map_err(serde::de::Error::custom)?;
         let config = decode::from_value_ref(&body).map_err(serde::de::Error::custom)?;
-        Ok(Self { config, host_config: beside.host_config, networking_config: beside.networking_config })
+        let mut host_config = beside.host_config;
+        // docker-py's `create_container(runtime=..)` puts it here, where dockerd overlooks it.
+        if host_config.runtime.is_empty() {
+            host_config.runtime = beside.runtime;
+        }
+        Ok(Self { config, host_config, networking_config: beside.networking_config })
     }
 }
 

@@ -141,3 +141,10 @@ proptest! {
         prop_assert_eq!(request.host_config.memory, memory);
     }
 }
+
+#[test]
+fn a_runtime_beside_the_host_configuration_counts_where_that_has_none() {
+    let runtime = |body: Value| decode::from_value::<CreateRequest>(body).unwrap().host_config.runtime;
+    assert_eq!(runtime(json!({"Image": "x", "Runtime": "runc"})), "runc");
+    assert_eq!(runtime(json!({"Runtime": "runc", "HostConfig": {"Runtime": "hull"}})), "hull");
+}

@@ -89,7 +89,9 @@ impl Suite {
         if home.exists() {
             fs::remove_dir_all(&home).with_context(|| format!("cannot empty {}", home.display()))?;
         }
-        fs::create_dir_all(&home)?;
+        fs::create_dir_all(home.join(".docker"))?;
+        // Without this file the client takes the current folder for its own.
+        fs::write(home.join(".docker/config.json"), "{}")?;
         let mut command = daemon.client();
         command.arg(&self.python).args(["-m", "pytest", "-p", "no:cacheprovider", "--timeout=120"]).args(tests);
         command.arg(format!("--junitxml={}", report.display()));

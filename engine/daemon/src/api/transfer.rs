@@ -212,7 +212,8 @@ where
         first = messages.recv() => match first {
             Some(message) if message.error_detail.is_some() => {
                 done.await.map_err(panicked)??;
-                None
+                // Some work counts as done when it has told what was wrong.
+                Some(message)
             }
             first => first,
         },
@@ -274,6 +275,16 @@ mod tests {
         let expected =
             "{\"status\":\"begun\"}\r\n{\"errorDetail\":{\"message\":\"no archive\"},\"error\":\"no archive\"}\r\n";
         assert_eq!(text(late).await, expected);
+    }
+
+    #[tokio::test]
+    async fn work_may_tell_of_a_failure_and_be_done() {
+        let told = with_progress(|progress| {
+            progress.send(JsonMessage::error("no archive"));
+            Ok::<_, ApiError>(())
+        });
+        let expected = "{\"errorDetail\":{\"message\":\"no archive\"},\"error\":\"no archive\"}\r\n";
+        assert_eq!(text(told.await.unwrap()).await, expected);
     }
 
     #[tokio::test]
