@@ -23,7 +23,7 @@ pub(super) struct Logging {
 impl Logging {
     pub(super) fn new(defaults: LogDefaults) -> io::Result<Self> {
         let watcher = Arc::new(LogWatcher::new()?);
-        Ok(Self { keeper: Keeper::new(watcher.clone())?, watcher, defaults })
+        Ok(Self { keeper: Keeper::new(watcher.clone(), &defaults.journal)?, watcher, defaults })
     }
 
     /// Completes what was asked for by the daemon's defaults, and checks it.

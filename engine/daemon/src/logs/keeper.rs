@@ -2,7 +2,7 @@
 //! container that asks for it, from its creation (or the daemon's start) to its removal.
 
 use super::attributes::Subject;
-use super::journald::{Fields, Forward, JOURNAL, Journal};
+use super::journald::{Fields, Forward, Journal};
 use super::options::{self, Driver, Options, ValueError};
 use super::{LogWatcher, compress};
 use std::io;
@@ -36,19 +36,11 @@ pub struct Keeping<'a> {
 }
 
 impl Keeper {
-    /// Made inside a tokio runtime.
+    /// For the journal that listens there. Made inside a tokio runtime.
     ///
     /// # Errors
     /// When the kernel gives no inotify instance.
-    pub fn new(logs: Arc<LogWatcher>) -> io::Result<Self> {
-        Self::with_journal(logs, Path::new(JOURNAL))
-    }
-
-    /// With another journal.
-    ///
-    /// # Errors
-    /// When the kernel gives no inotify instance.
-    pub fn with_journal(logs: Arc<LogWatcher>, journal: &Path) -> io::Result<Self> {
+    pub fn new(logs: Arc<LogWatcher>, journal: &Path) -> io::Result<Self> {
         let rotations = LogWatcher::of_rotations()?;
         Ok(Self { logs, rotations, one: Arc::new(Semaphore::new(1)), journal: journal.to_owned() })
     }

@@ -34,7 +34,6 @@ mod tests;
 mod watch;
 
 pub use attributes::{Attributes, Subject};
-pub use journald::JOURNAL;
 pub use keeper::{Keeper, Keeping};
 pub use lines::{Place, Start};
 pub use options::{Driver, Files, LogDefaults, LogOptionError};

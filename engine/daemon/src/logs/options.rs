@@ -7,6 +7,7 @@ use super::attributes::{Attributes, Subject};
 use super::size::{self, NotASize};
 use super::tag::TagError;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Options by name.
 pub type Options = BTreeMap<String, String>;
@@ -41,6 +42,9 @@ impl Driver {
     }
 }
 
+/// Where systemd's journal listens.
+const JOURNAL: &str = "/run/systemd/journal/socket";
+
 /// What a container gets that asks for nothing: `--log-driver` and `--log-opt` of the daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogDefaults {
@@ -48,11 +52,14 @@ pub struct LogDefaults {
     pub driver: String,
     /// Its options.
     pub options: Options,
+    /// Where the host's journal listens.
+    pub journal: PathBuf,
 }
 
 impl Default for LogDefaults {
     fn default() -> Self {
-        Self { driver: Driver::JsonFile.name().to_owned(), options: Options::new() }
+        let driver = Driver::JsonFile.name().to_owned();
+        Self { driver, options: Options::new(), journal: PathBuf::from(JOURNAL) }
     }
 }
 

@@ -135,7 +135,8 @@ impl ContainerService {
             return Err(ContainerError::NoLog(NOT_READABLE));
         }
         let mut follow = None;
-        if options.follow && container.state.run().is_some() {
+        // One that waits for its restart runs, to Docker.
+        if options.follow && (container.state.run().is_some() || matches!(container.state, State::Restarting { .. })) {
             let until_end = self.follow(&handle, ends)?;
             follow = Some(match options.until {
                 Some(until) => until_end.at_most_until(until),

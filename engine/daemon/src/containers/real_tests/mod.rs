@@ -4,6 +4,7 @@
 mod failures;
 mod fields;
 mod files;
+mod logs;
 mod restart;
 mod running;
 mod streams;
@@ -113,7 +114,7 @@ impl Host {
             volumes,
             resolver,
             Arc::new(runtime),
-            LogDefaults::default(),
+            LogDefaults { journal: root.path().join("journal"), ..LogDefaults::default() },
         )
         .unwrap();
         service.restore(&networks).await.unwrap();

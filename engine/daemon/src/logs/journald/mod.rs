@@ -17,6 +17,3 @@ mod tests;
 pub(super) use forward::Forward;
 pub(super) use message::Fields;
 pub(super) use socket::Journal;
-
-/// Where systemd's journal listens.
-pub const JOURNAL: &str = "/run/systemd/journal/socket";

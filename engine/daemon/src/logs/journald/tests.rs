@@ -129,7 +129,7 @@ async fn every_line_is_sent_once_also_by_the_next_daemon_and_at_the_end() {
     let subject = Subject { id: "0123456789abcdef", ..Subject::default() };
     let log = Keeping { path: &path, driver: Driver::Journald, options: &none, subject };
     let watcher = Arc::new(LogWatcher::new().unwrap());
-    let keeper = |socket: &Path| Keeper::with_journal(watcher.clone(), socket).unwrap();
+    let keeper = |socket: &Path| Keeper::new(watcher.clone(), socket).unwrap();
     let first = keeper(&socket);
     assert_eq!(first.ready(Driver::Journald), Err("journald is not enabled on this host"));
     assert_eq!(first.drivers(), ["json-file", "local"]);
@@ -163,7 +163,7 @@ async fn a_journal_that_was_away_gets_what_it_missed() {
     let none = Options::new();
     let subject = Subject { id: "0123456789abcdef", ..Subject::default() };
     let log = Keeping { path: &path, driver: Driver::Journald, options: &none, subject };
-    let keeper = Keeper::with_journal(Arc::new(LogWatcher::new().unwrap()), &socket).unwrap();
+    let keeper = Keeper::new(Arc::new(LogWatcher::new().unwrap()), &socket).unwrap();
     keeper.keep(&log, std::future::pending().boxed().shared());
     tokio::task::yield_now().await;
     let journal = UnixDatagram::bind(&socket).unwrap();

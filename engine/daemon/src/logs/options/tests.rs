@@ -84,6 +84,7 @@ fn a_container_gets_the_daemons_defaults_of_its_own_driver_only() {
     let defaults = LogDefaults {
         driver: "local".to_owned(),
         options: options(&["max-size=1m", "compress=false", "cache-max-file=3"]),
+        ..LogDefaults::default()
     };
     for (driver, given, driver_after, after) in [
         ("", &[][..], "local", &["max-size=1m", "compress=false", "cache-max-file=3"][..]),
