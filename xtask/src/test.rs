@@ -4,7 +4,7 @@
 //! one run tells all.
 
 use crate::command::{cargo, line, workspace};
-use crate::{build, dashboards, images, setup, shim, tidy};
+use crate::{build, compat, dashboards, images, setup, shim, tidy};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use std::time::Instant;
 /// Options of `test`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these parts: tidy, unit, shim, dashboards, e2e
+    /// Only these parts: tidy, unit, shim, dashboards, e2e, compat
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Passed on to the end-to-end tests: a filter, --nocapture
@@ -81,6 +81,17 @@ pub(crate) fn run(args: Args) -> Result<()> {
             run(&["--test-threads=1", "limits_cpu::"], totals)?
         }
         side_by_side
+    });
+    part("compat", &mut |totals| {
+        // What is not listed is known to fail: docs/compat.md says why.
+        let [passed, failed, others] = compat::in_tests(&build::program("hulld"))?;
+        totals.passed += passed;
+        totals.failed += failed;
+        totals.ignored += others;
+        if failed > 0 {
+            bail!("{failed} tests of docker-py that passed before");
+        }
+        Ok(())
     });
 
     println!("\n{} passed, {} failed, {} skipped", totals.passed, totals.failed, totals.ignored);

@@ -3,6 +3,7 @@
 //! A package of ours that depends on the crate makes cargo fetch it; its sources are copied, since a registry's folder is
 //! not to be built in, and built as a workspace of their own.
 
+use super::Tests;
 use super::daemon::Daemon;
 use super::libtest;
 use super::results::{Outcome, Results};
@@ -16,14 +17,19 @@ use std::process::{Command, Stdio};
 const VERSION: &str = "0.21.1";
 
 /// Runs them. One process for each test: one that hangs is ended, and what a failed one leaves is swept up before the next.
-pub(crate) fn run(daemon: &Daemon, filter: Option<&str>) -> Result<Results> {
+pub(crate) fn run(daemon: &Daemon, tests: Tests<'_>) -> Result<Results> {
     let suite = Suite::prepare()?;
     let mut results = Results::default();
     for (file, program) in suite.build()? {
         let list = output(Command::new(&program).args(["--list", "--format=terse"]))?;
         for name in libtest::names(&list) {
             let full = format!("{file}::{name}");
-            if filter.is_some_and(|filter| !full.contains(filter)) {
+            let wanted = match tests {
+                Tests::All => true,
+                Tests::Matching(text) => full.contains(text),
+                Tests::Named(names) => names.contains(&full),
+            };
+            if !wanted {
                 continue;
             }
             daemon.stock()?;

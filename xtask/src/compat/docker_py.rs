@@ -1,6 +1,7 @@
 //! docker-py's integration tests. The source distribution of 7.0.0 is the last one that carries them; they run with the
 //! current client, so its `docker/` folder stays behind.
 
+use super::Tests;
 use super::daemon::Daemon;
 use super::junit;
 use super::results::Results;
@@ -22,17 +23,37 @@ const OVER_TCP: &str =
 const LEFT_OUT: &str = "--ignore=tests/integration/credentials";
 
 /// Runs them.
-pub(crate) fn run(daemon: &Daemon, filter: Option<&str>) -> Result<Results> {
+pub(crate) fn run(daemon: &Daemon, tests: Tests<'_>) -> Result<Results> {
     let suite = Suite::prepare()?;
-    let mut everything = vec!["tests/integration", LEFT_OUT, "--deselect", OVER_TCP];
-    everything.extend(filter.iter().flat_map(|filter| ["-k", *filter]));
-    let mut results = suite.pytest(daemon, &daemon.host(), "unix", &everything)?;
-    if let Some(tcp) = daemon.tcp() {
-        let mut one = vec![OVER_TCP];
-        one.extend(filter.iter().flat_map(|filter| ["-k", *filter]));
-        results.merge(suite.pytest(daemon, &tcp, "tcp", &one)?);
+    let (mut everything, mut over_tcp) = match tests {
+        Tests::Named(names) => {
+            let (tcp, unix) = names.iter().map(|name| node(name)).partition::<Vec<_>, _>(|name| name == OVER_TCP);
+            (unix, tcp)
+        }
+        Tests::All | Tests::Matching(_) => {
+            let all = ["tests/integration", LEFT_OUT, "--deselect", OVER_TCP];
+            (all.map(str::to_owned).to_vec(), vec![OVER_TCP.to_owned()])
+        }
+    };
+    if let Tests::Matching(text) = tests {
+        for list in [&mut everything, &mut over_tcp] {
+            list.extend(["-k".to_owned(), text.to_owned()]);
+        }
+    }
+    let mut results = Results::default();
+    if !everything.is_empty() {
+        results.merge(suite.pytest(daemon, &daemon.host(), "unix", &everything)?);
+    }
+    if let Some(tcp) = daemon.tcp().filter(|_| !over_tcp.is_empty()) {
+        results.merge(suite.pytest(daemon, &tcp, "tcp", &over_tcp)?);
     }
     Ok(results)
+}
+
+/// A test of ours as pytest names it: `api_exec_test::ExecTest::test_x`.
+fn node(name: &str) -> String {
+    let (file, test) = name.split_once("::").unwrap_or((name, ""));
+    format!("tests/integration/{file}.py::{test}")
 }
 
 /// The unpacked tests and a Python environment.
@@ -81,7 +102,7 @@ impl Suite {
         Ok(())
     }
 
-    fn pytest(&self, daemon: &Daemon, host: &str, name: &str, tests: &[&str]) -> Result<Results> {
+    fn pytest(&self, daemon: &Daemon, host: &str, name: &str, tests: &[String]) -> Result<Results> {
         let report = self.folder.join(format!("{name}.xml"));
         fs::remove_file(&report).ok();
         // Contexts and credentials are files of the user's: these tests have a home of their own, empty at first.
@@ -129,4 +150,15 @@ fn only_file(folder: &Path) -> Result<PathBuf> {
     let mut files = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let file = files.next().with_context(|| format!("{} is empty", folder.display()))??;
     Ok(file.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listed_test_can_be_run_alone() {
+        let name = "api_container_test::AttachContainerTest::test_run_container_reading_socket_ws";
+        assert_eq!(node(name), OVER_TCP);
+    }
 }

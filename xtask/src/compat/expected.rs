@@ -23,6 +23,8 @@ pub(crate) struct Verdict {
     pub(crate) new: Vec<String>,
     /// They are listed and don't pass, and how they end.
     pub(crate) broken: Vec<(String, String)>,
+    pub(crate) passed: usize,
+    pub(crate) total: usize,
 }
 
 impl Expected {
@@ -54,6 +56,8 @@ impl Expected {
         Verdict {
             new: results.iter().filter_map(passes).filter(|name| !self.names.contains(name)).collect(),
             broken: self.names.iter().filter_map(fails).collect(),
+            passed: results.iter().filter_map(passes).count(),
+            total: results.iter().count(),
         }
     }
 
@@ -89,6 +93,7 @@ mod tests {
         let broken: Vec<&str> = verdict.broken.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(broken, ["f::bad", "f::left_out"]);
         assert_eq!(verdict.broken[0].1, "failed: it broke");
+        assert_eq!((verdict.passed, verdict.total), (1, 3));
     }
 
     #[test]

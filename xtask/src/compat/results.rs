@@ -46,6 +46,11 @@ impl Results {
         other.outcomes.into_iter().for_each(|(name, outcome)| self.add(name, outcome));
     }
 
+    /// What another run gave counts instead.
+    pub(crate) fn replace(&mut self, later: Self) {
+        self.outcomes.extend(later.outcomes);
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Outcome)> {
         self.outcomes.iter().map(|(name, outcome)| (name.as_str(), outcome))
     }
