@@ -12,6 +12,7 @@ pub(crate) mod client;
 mod engines;
 mod fleet;
 mod floor;
+mod logs;
 mod oci;
 mod packages;
 mod report;
@@ -98,6 +99,7 @@ pub(crate) fn run(args: Args) -> Result<()> {
     for _ in 0..if args.quick { 1 } else { 3 } {
         for engine in &engines {
             fleet::round(engine, &mut samples).with_context(|| format!("{}: many containers", engine.name()))?;
+            logs::round(engine, &mut samples).with_context(|| format!("{}: a long log", engine.name()))?;
         }
     }
     drop(engines);
