@@ -38,6 +38,10 @@ pub struct ImageInspect {
     pub comment: String,
     #[serde(skip_serializing_if = "is_default")]
     pub created: String,
+    #[serde(skip_serializing_if = "is_default")]
+    pub container: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container_config: Option<ContainerConfig>,
     pub docker_version: String,
     pub author: String,
     pub config: Option<ContainerConfig>,

@@ -62,7 +62,8 @@ impl Engine {
             author: request.author,
             comment: request.comment,
             config,
-            created_by: container.config.cmd.clone().unwrap_or_default().join(" "),
+            container: id.clone(),
+            container_config: container.config.clone(),
         };
         // One that is stopped, frozen or about to end is not frozen, and committed all the same.
         let frozen = request.pause && self.containers.freeze_for_commit(&id).await;

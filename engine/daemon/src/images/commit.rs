@@ -31,8 +31,10 @@ pub struct CommitOptions {
     pub comment: String,
     /// What a container of it starts with.
     pub config: ContainerConfig,
-    /// The command that made the layer.
-    pub created_by: String,
+    /// The container's id.
+    pub container: String,
+    /// What the container was.
+    pub container_config: ContainerConfig,
 }
 
 /// What was made.
@@ -91,9 +93,11 @@ impl ImageService {
         config.author.clone_from(&options.author);
         config.comment.clone_from(&options.comment);
         config.config = options.config.clone();
+        config.container.clone_from(&options.container);
+        config.container_config = Some(options.container_config.clone());
         config.history.push(HistoryEntry {
             created: now,
-            created_by: options.created_by.clone(),
+            created_by: options.container_config.cmd.clone().unwrap_or_default().join(" "),
             author: options.author.clone(),
             comment: options.comment.clone(),
             empty_layer: entries == 0,

@@ -40,6 +40,12 @@ pub struct ImageConfig {
     /// Which engine built it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub docker_version: String,
+    /// The container that `commit` made it of.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub container: String,
+    /// What that container was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container_config: Option<ContainerConfig>,
 }
 
 /// The layers, by the digests of their uncompressed tars.

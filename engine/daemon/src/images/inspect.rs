@@ -30,6 +30,8 @@ impl ImageService {
             parent: image.record.parent.as_ref().map(ToString::to_string).unwrap_or_default(),
             comment: config.comment.clone(),
             created: config.created.clone().unwrap_or_default(),
+            container: config.container.clone(),
+            container_config: config.container_config.clone(),
             docker_version: config.docker_version.clone(),
             author: config.author.clone(),
             config: Some(config.config.clone()),
