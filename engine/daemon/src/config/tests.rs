@@ -77,3 +77,29 @@ fn registries_are_normalised() {
     assert_eq!(config.registries.mirrors, ["https://m.example"]);
     assert_eq!(config.registries.insecure, ["10.0.0.0/8"]);
 }
+
+#[test]
+fn log_options_come_from_flags_or_from_the_file() {
+    let logs = config(&["--log-driver", "local", "--log-opt", "max-size=1m", "--log-opt", "max-file=2"]).unwrap().logs;
+    assert_eq!((logs.driver.as_str(), logs.options.len(), &*logs.options["max-size"]), ("local", 2, "1m"));
+    assert_eq!(config(&[]).unwrap().logs, crate::logs::LogDefaults::default());
+    for (arguments, message) in [
+        (&["--log-driver", "asdf"][..], "failed to set log opts: logger: no log driver named 'asdf' is registered"),
+        (&["--log-opt", "size=1m"], "failed to set log opts: unknown log opt 'size' for json-file log driver"),
+    ] {
+        assert_eq!(config(arguments).unwrap_err(), message);
+    }
+    let path = std::path::Path::new("d.json");
+    let merge = |arguments: &[&str]| {
+        let flags = Flags::try_parse_from(["hulld"].iter().chain(arguments)).unwrap();
+        let text = r#"{"log-driver": "local", "log-opts": {"max-size": "2m"}}"#;
+        Settings::merge(&flags, file::parse(path, text).unwrap(), path)
+    };
+    assert_eq!(Config::new(merge(&[]).unwrap()).unwrap().logs.options["max-size"], "2m");
+    let both = merge(&["--log-opt", "max-size=1m"]).unwrap_err().to_string();
+    assert!(
+        both.ends_with("log-opts: (from flag: {\"max-size\": \"1m\"}, from file: {\"max-size\": \"2m\"})"),
+        "{both}"
+    );
+    assert!(file::parse(path, r#"{"log-opts": {"max-file": 3}}"#).is_err(), "values are strings, as in Docker");
+}
