@@ -42,6 +42,28 @@ fn each_namespace_switch_changes_exactly_its_own() {
 }
 
 #[test]
+fn the_log_is_as_its_driver_and_options_say() {
+    let log = |driver: &str, options: &[(&str, &str)]| {
+        let mut host = defaults();
+        driver.clone_into(&mut host.log_config.kind);
+        let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        host.log_config.config = options.collect();
+        let config = ContainerConfig { env: vec!["A=b c".to_owned()], ..ContainerConfig::default() };
+        let text = plan(&container(config, host), None);
+        let lines = text.lines().filter(|line| line.contains("Log") || line.starts_with("AttachOnStart"));
+        lines
+            .map(|line| line.split_once("ID-json.log\", ").map_or(line, |(_, rest)| rest).to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(log("none", &[]), ["AttachOnStart"]);
+    assert_eq!(log("local", &[]), ["max_size: 20971520, max_files: 5 }"]);
+    assert_eq!(
+        log("json-file", &[("max-size", "1m"), ("max-file", "7"), ("env", "A")]),
+        ["max_size: 1000000, max_files: 7 }", r#"LogAttributes { json: "{\"A\":\"b c\"}" }"#]
+    );
+}
+
+#[test]
 fn another_containers_namespaces_are_joined() {
     let mut host = defaults();
     "container:x".clone_into(&mut host.pid_mode);
