@@ -133,6 +133,33 @@ fn cp_follows_dockers_rules_for_names() {
 }
 
 #[test]
+fn archives_go_through_standard_streams_and_owners_are_the_users() {
+    let engine = Engine::start();
+    engine.load("busybox");
+    let tree = tree(engine.folder());
+    engine.hull(["run", "-d", "--name", "c1", "-u", "5:6", "busybox", "sleep", "1000"]).ok();
+    let archive = engine.folder().join("in.tar");
+    let packed = Command::new("tar").arg("-C").arg(&tree).arg("-czf").arg(&archive).arg(".").status().expect("tar");
+    assert!(packed.success());
+    let send = |target: &str| {
+        let input = fs::File::open(&archive).expect("the archive");
+        engine.hull_command().args(["cp", "-", target]).stdin(input).output().expect("hull")
+    };
+    assert!(send("c1:/tmp").status.success(), "compressed archives are taken too");
+    assert_eq!(engine.hull(["exec", "c1", "cat", "/tmp/deep/er/x"]).code, 1, "0500 of somebody else's");
+    assert_eq!(engine.hull(["exec", "-u", "0", "c1", "cat", "/tmp/deep/er/x"]).ok(), "x");
+    let refused = send("c1:/etc/passwd");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("destination \"c1:/etc/passwd\" must be a directory"));
+    let file = tree.join("deep/er/x").display().to_string();
+    for (client, run) in clients() {
+        run(&engine, &["cp", "-a", &file, &format!("c1:/{client}")]).ok();
+        run(&engine, &["cp", &file, &format!("c1:/{client}-plain")]).ok();
+        let owners = ["exec", "c1", "stat", "-c", "%u:%g", &format!("/{client}"), &format!("/{client}-plain")];
+        assert_eq!(engine.hull(owners).ok(), "5:6\n0:0", "{client}");
+    }
+}
+
+#[test]
 fn diff_export_and_commit_tell_the_same_story() {
     let engine = Engine::start();
     engine.load("busybox");

@@ -9,6 +9,9 @@ const NAME_FIELD: usize = 100;
 const LARGEST_ID: u32 = 0o7_777_777;
 const LARGEST_SIZE: u64 = 0o77_777_777_777;
 
+/// Key and value.
+pub(super) type PaxRecord = (Vec<u8>, Vec<u8>);
+
 /// What a header says.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields<'a> {
@@ -25,7 +28,7 @@ pub(super) struct Fields<'a> {
     pub(super) stored: u64,
     pub(super) device: (u32, u32),
     /// More pax records.
-    pub(super) records: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) records: Vec<PaxRecord>,
 }
 
 /// The blocks before an entry's data.
@@ -72,7 +75,7 @@ pub(super) fn encode(fields: Fields<'_>) -> Vec<u8> {
 }
 
 /// The records, with the header that announces them.
-fn extended(records: &[(Vec<u8>, Vec<u8>)], name: &[u8], blocks: &mut Vec<u8>) {
+fn extended(records: &[PaxRecord], name: &[u8], blocks: &mut Vec<u8>) {
     let mut data = Vec::new();
     for (key, value) in records {
         record(key, value, &mut data);

@@ -5,7 +5,7 @@
 //! its size is said already; what has vanished is left out.
 
 use super::apply::is_overlay_attribute;
-use super::header::{Fields, encode};
+use super::header::{Fields, PaxRecord, encode};
 use rustix::fs::{FileType, Mode, OFlags, SeekFrom, Stat};
 use rustix::io::Errno;
 use std::collections::HashMap;
@@ -214,7 +214,7 @@ impl<W: Write> Writer<W> {
         parent: BorrowedFd<'_>,
         leaf: &OsStr,
         kind: FileType,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, WriteError> {
+    ) -> Result<Vec<PaxRecord>, WriteError> {
         let path =
             OsString::from_vec([format!("/proc/self/fd/{}/", parent.as_raw_fd()).as_bytes(), leaf.as_bytes()].concat());
         let value = &mut self.buffer[..LONGEST_ATTRIBUTE];

@@ -5,6 +5,8 @@ use crate::containers::{ContainerError, complete_config};
 use crate::images::{self, CommitOptions, Committed, Digest, ImageError};
 use hull_api::ContainerConfig;
 use std::sync::Arc;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// What is to become an image, and how.
 #[derive(Debug, Clone, Default)]
@@ -67,21 +69,34 @@ impl Engine {
         };
         // One that is stopped, frozen or about to end is not frozen, and committed all the same.
         let frozen = request.pause && self.containers.freeze_for_commit(&id).await;
-        let made = self.image_of(&id, options.clone()).await;
+        let (copied, told) = oneshot::channel();
+        let work = self.image_of(&id, options.clone(), copied).await;
+        // Also when it was dropped without a word. What remains is the images' affair.
+        let _ = told.await;
         if frozen {
             self.containers.thaw_after_commit(&id).await;
         }
-        let made = made?;
+        let made = work?.await.unwrap_or_else(|_down| Err(ContainerError::ShuttingDown.into()))?;
         self.containers.announce_commit(&id, &options.comment, &made.id.to_string(), &made.name).await;
         Ok(made.id)
     }
 
-    async fn image_of(&self, container: &str, options: CommitOptions) -> Result<Committed, CommitError> {
+    /// Begins to make the image; `copied` is told as soon as the container is not needed any more.
+    async fn image_of(
+        &self,
+        container: &str,
+        options: CommitOptions,
+        copied: oneshot::Sender<()>,
+    ) -> Result<JoinHandle<Result<Committed, CommitError>>, CommitError> {
         let held = self.containers.hold(container).await?;
         let images = self.images.clone();
-        let work = tokio::task::spawn_blocking(move || {
-            images.commit(&options, |output| held.write_layer(output).map_err(|e| ContainerError::from(e).into()))
-        });
-        work.await.unwrap_or_else(|_down| Err(ContainerError::ShuttingDown.into()))
+        Ok(tokio::task::spawn_blocking(move || {
+            images.commit(&options, move |output| {
+                let written = held.write_layer(output);
+                drop(held);
+                let _ = copied.send(());
+                written.map_err(|error| ContainerError::from(error).into())
+            })
+        }))
     }
 }

@@ -105,7 +105,7 @@ fn capabilities_differ(old: &Stat, new: &Stat, base: Option<&OwnedFd>, upper: &O
     let is_file = |stat: &Stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     let Some(base) = base.filter(|_| is_file(old) && is_file(new)) else { return false };
     let of = |directory: &OwnedFd| {
-        let mut value = vec![0; 64];
+        let mut value = [0; 64];
         let mut path = format!("/proc/self/fd/{}/", directory.as_raw_fd()).into_bytes();
         path.extend_from_slice(name.as_bytes());
         let length = rustix::fs::lgetxattr(OsStr::from_bytes(&path), "security.capability", &mut value[..]);
