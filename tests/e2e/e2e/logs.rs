@@ -268,3 +268,22 @@ fn the_daemons_defaults_hold_for_who_says_nothing() {
     assert!(!wrong.status.success());
     assert!(said.contains("failed to set log opts: unknown log opt 'max-size' for journald log driver"), "{said}");
 }
+
+#[test]
+fn who_follows_a_container_that_is_removed_gets_its_last_words() {
+    if absent() {
+        return;
+    }
+    let engine = Engine::start();
+    engine.load("busybox");
+    run(&engine, "cc", &["--rm"], "echo first; trap 'echo last; exit 3' TERM; while :; do sleep 0.05; done");
+    let mut command = Command::new("docker");
+    command.args(["-H", &engine.host(), "logs", "-f", "cc"]).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut follower = command.spawn().expect("docker");
+    let mut lines = BufReader::new(follower.stdout.take().expect("stdout")).lines().map_while(Result::ok);
+    assert_eq!(lines.next().as_deref(), Some("first"));
+    engine.docker(["stop", "cc"]).ok();
+    assert_eq!(lines.collect::<Vec<_>>(), ["last"]);
+    assert!(follower.wait().expect("docker ends").success());
+    eventually("it is gone", PATIENCE, || (engine.docker(["inspect", "cc"]).code != 0).then_some(()));
+}

@@ -1,6 +1,6 @@
 //! Tells readers that a log has grown or was rotated. One inotify instance serves the whole engine: a user may have only 128.
 
-use inotify::{Inotify, WatchDescriptor, WatchMask, Watches};
+use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask, Watches};
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -146,12 +146,15 @@ async fn run(mut fd: AsyncFd<Inotify>, shared: Arc<Shared>) {
         let Ok(mut ready) = fd.readable_mut().await else { return };
         let read = ready.try_io(|inner| {
             let events = inner.get_mut().read_events(&mut buffer)?;
-            Ok(events.map(|event| event.wd).collect::<Vec<_>>())
+            let told = events.map(|event| (event.wd, event.mask.contains(EventMask::Q_OVERFLOW)));
+            Ok(told.collect::<Vec<_>>())
         });
         match read {
-            Ok(Ok(descriptors)) => {
+            Ok(Ok(told)) => {
+                // The kernel has dropped some: nobody knows whose.
+                let any = told.iter().any(|(_, overflow)| *overflow);
                 for directory in lock(&shared.directories).values() {
-                    if descriptors.contains(&directory.descriptor) {
+                    if any || told.iter().any(|(descriptor, _)| *descriptor == directory.descriptor) {
                         directory.changed.send_modify(|n| *n += 1);
                     }
                 }
