@@ -212,6 +212,29 @@ fn diff_export_and_commit_tell_the_same_story() {
     assert_eq!(layers(&id), layers("busybox"), "nothing written, no layer");
 }
 
+/// Directories that were deleted and made again, over several layers.
+#[test]
+fn layers_upon_layers_hide_what_they_hid_in_the_container() {
+    let engine = Engine::start();
+    engine.load("busybox");
+    let step = |number: u32, script: &str| {
+        let (name, from, to) = (format!("m{number}"), format!("multi:{}", number - 1), format!("multi:{number}"));
+        engine.hull(["run", "--name", &name, if number == 1 { "busybox" } else { &from }, "sh", "-c", script]).ok();
+        let diff = engine.hull(["diff", &name]).ok();
+        engine.hull(["commit", &name, &to]).ok();
+        let files = engine.hull(["run", "--rm", &to, "sh", "-c", "find /a /k | sort"]).ok();
+        (diff.replace('\n', ", "), files.replace('\n', " "))
+    };
+    let (_, files) = step(1, "mkdir -p /a/b /a/c /k; echo 1 > /a/b/f; echo 2 > /a/c/g; echo k > /k/k");
+    assert_eq!(files, "/a /a/b /a/b/f /a/c /a/c/g /k /k/k");
+    let (diff, files) = step(2, "rm -r /a; mkdir -p /a/b; echo n > /a/n; rm /k/k");
+    assert_eq!(diff, "C /a, D /a/c, C /a/b, D /a/b/f, A /a/n, C /k, D /k/k");
+    assert_eq!(files, "/a /a/b /a/n /k");
+    let (diff, files) = step(3, "mkdir /a/c; touch /a/c/h; mv /a/b /a/bb; chmod 700 /k");
+    assert_eq!(diff, "C /a, D /a/b, A /a/bb, A /a/c, A /a/c/h, C /k");
+    assert_eq!(files, "/a /a/bb /a/c /a/c/h /a/n /k");
+}
+
 #[test]
 fn sizes_and_reclaimed_space_are_true() {
     let engine = Engine::start();

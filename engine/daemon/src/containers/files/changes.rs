@@ -29,19 +29,24 @@ pub(super) fn list(trees: &Trees) -> Result<Vec<ChangeItem>, FilesError> {
     let mut changes = Vec::new();
     let upper = open_directory(trees.upper.as_fd(), b"").map_err(failed)?;
     let base = trees.base.as_ref().map(|base| open_directory(base.as_fd(), b"")).transpose().map_err(failed)?;
-    directory(&upper, base.as_ref(), b"", 0, &mut changes).map_err(failed)?;
+    directory(&upper, base.as_ref(), b"", false, 0, &mut changes).map_err(failed)?;
     Ok(changes)
 }
 
+/// `hidden`: this directory, or one that it is in, hides what the image has there.
 fn directory(
     upper: &OwnedFd,
     base: Option<&OwnedFd>,
     path: &[u8],
+    hidden: bool,
     level: usize,
     changes: &mut Vec<ChangeItem>,
 ) -> Result<(), Errno> {
     if level == MOST_LEVELS {
         return Err(Errno::NAMETOOLONG);
+    }
+    if hidden {
+        deleted(upper, base, path, changes)?;
     }
     for name in names(upper)? {
         let stat = match rustix::fs::statat(upper, &name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -76,10 +81,8 @@ fn directory(
         };
         if let Some(inner) = inner {
             let inner_base = directory_below(base, &name)?;
-            if is_opaque(&inner) {
-                deleted(&inner, inner_base.as_ref(), &path, changes)?;
-            }
-            directory(&inner, inner_base.as_ref(), &path, level + 1, changes)?;
+            let hides = hidden || is_opaque(&inner);
+            directory(&inner, inner_base.as_ref(), &path, hides, level + 1, changes)?;
         }
         if kind.is_none() && changes.len() == at + 1 {
             changes.pop();
