@@ -145,7 +145,10 @@ impl ContainerService {
                 self.shared.runtime.adopt(&container).await
             };
             match adopted {
-                Adopted::Running { exit } => return (container, Some(exit)),
+                Adopted::Running { exit, frozen } => {
+                    self.agree_on_freeze(&mut container, frozen).await;
+                    return (container, Some(exit));
+                }
                 Adopted::Ended(exit) => self.ended_unseen(&mut container, exit).await,
             }
         }
@@ -161,6 +164,17 @@ impl ContainerService {
             self.save(&container).await;
         }
         (container, None)
+    }
+
+    /// A daemon that died between the freezer and the description, either way, left them in disagreement: the kernel is right.
+    async fn agree_on_freeze(&self, container: &mut Container, frozen: bool) {
+        let (change, action) = if frozen { (Change::Paused, "pause") } else { (Change::Unpaused, "unpause") };
+        // Refused where they agree.
+        if let Ok(state) = transition(&container.state, change) {
+            container.state = state;
+            self.save(container).await;
+            self.shared.events.publish(container.event(action));
+        }
     }
 
     async fn ended_unseen(&self, container: &mut Container, exit: Exit) {

@@ -137,6 +137,8 @@ pub enum Adopted {
     Running {
         /// Resolves when it has ended.
         exit: BoxFuture<'static, Exit>,
+        /// It is frozen now, whatever was last written down about it.
+        frozen: bool,
     },
     /// It has ended.
     Ended(Exit),

@@ -246,6 +246,10 @@ impl ShimRuntime {
             Ok((Some(Message::State { .. }), connection)) => {
                 let tracked = Tracked { container: container.id.clone(), cgroup: cgroup.clone() };
                 self.observability.track(tracked).await;
+                let frozen = cgroup.is_frozen().unwrap_or_else(|error| {
+                    tracing::warn!(container = %container.id, %error, "taken for not frozen");
+                    false
+                });
                 // The writing direction stays open as long as the exit is waited for.
                 let Connection { reader, writer } = connection;
                 let exit = async move {
@@ -253,7 +257,7 @@ impl ShimRuntime {
                     drop(writer);
                     exit
                 };
-                Adopted::Running { exit: exit.boxed() }
+                Adopted::Running { exit: exit.boxed(), frozen }
             }
             Ok((Some(Message::Exited(record)), _)) => Adopted::Ended(exit::told(&record)),
             Ok(_) | Err(_) => {

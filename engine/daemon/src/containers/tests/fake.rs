@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use hull_plan::{ExitRecord, Frame};
 use hull_runtime::cgroup;
 use hull_runtime::features::Features;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::{Mutex, OnceLock};
 use tokio::io::AsyncWriteExt;
@@ -32,6 +32,8 @@ pub(super) struct Fake {
     pub(super) deadly: Mutex<Vec<u32>>,
     /// What became of containers while "no daemon looked"; absent: they live.
     pub(super) ended_unseen: Mutex<HashMap<ContainerId, Exit>>,
+    /// Frozen containers.
+    pub(super) frozen: Mutex<HashSet<ContainerId>>,
     /// With what execs end; `None`: only when they are killed.
     pub(super) exec_code: Mutex<Option<u8>>,
     /// Execs that wait to be killed.
@@ -57,6 +59,7 @@ impl Fake {
             discard_error: Mutex::default(),
             deadly: Mutex::new(vec![9, 15]),
             ended_unseen: Mutex::default(),
+            frozen: Mutex::default(),
             exec_code: Mutex::new(Some(7)),
             hanging: Mutex::default(),
         }
@@ -107,7 +110,10 @@ impl Runtime for Fake {
         async move {
             match self.ended_unseen.lock().unwrap().remove(&container.id) {
                 Some(exit) => Adopted::Ended(exit),
-                None => Adopted::Running { exit: self.run(&container.id) },
+                None => {
+                    let frozen = self.frozen.lock().unwrap().contains(&container.id);
+                    Adopted::Running { exit: self.run(&container.id), frozen }
+                }
             }
         }
         .boxed()
@@ -140,7 +146,9 @@ impl Runtime for Fake {
         async { Ok(()) }.boxed()
     }
 
-    fn freeze<'a>(&'a self, _: &'a Container, _: bool) -> BoxFuture<'a, io::Result<()>> {
+    fn freeze<'a>(&'a self, container: &'a Container, frozen: bool) -> BoxFuture<'a, io::Result<()>> {
+        let mut all = self.frozen.lock().unwrap();
+        if frozen { all.insert(container.id.clone()) } else { all.remove(&container.id) };
         async { Ok(()) }.boxed()
     }
 

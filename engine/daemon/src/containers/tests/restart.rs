@@ -37,6 +37,23 @@ async fn containers_are_there_as_they_were() {
 }
 
 #[tokio::test]
+async fn the_kernel_knows_who_is_frozen() {
+    let first = Bench::new();
+    let [frozen, thawed] = [first.run("frozen").await, first.run("thawed").await];
+    first.service.pause(&thawed).await.unwrap();
+    let Bench { root, runtime, service, .. } = first;
+    drop(service);
+    // The daemon died after the freezer and before the description.
+    *runtime.frozen.lock().unwrap() = [frozen.clone().try_into().unwrap()].into();
+
+    let second = Bench::over(root, runtime);
+    restore(&second).await;
+    assert_eq!((second.status(&frozen), second.status(&thawed)), ("paused", "running"));
+    second.service.unpause(&frozen).await.unwrap();
+    assert_eq!(second.status(&frozen), "running");
+}
+
+#[tokio::test]
 async fn a_damaged_description_is_left_alone_and_holds_up_nobody() {
     let first = Bench::new();
     let good = first.create("good", HostConfig::default()).await;
