@@ -21,7 +21,7 @@ use tokio::io::AsyncWriteExt;
 use super::{CommandError, Context, Outcome, container_path};
 use crate::client::{Body, Call, ClientError, Query};
 use crate::output::progress::transfer;
-use crate::output::units::human_size_long;
+use crate::output::units::human_size;
 use crate::tty;
 use paths::{Argument, Destination, Plan, Source};
 
@@ -230,7 +230,7 @@ impl Copy<'_> {
     fn tell(&self, size: u64, destination: &str) {
         if !self.quiet {
             #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-            let size = human_size_long(size as f64);
+            let size = human_size(size as f64);
             eprintln!("Successfully copied {size} to {destination}");
         }
     }

@@ -67,6 +67,7 @@ impl FilesError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::NotFound { .. } => Kind::NotFound,
+            Self::View(error) if error.is_of_the_request() => Kind::BadParameter,
             Self::View(_) | Self::Write(_) | Self::Io { .. } => Kind::System,
             // The container's files may not be what the archive takes them for.
             Self::Unpack(UnpackError::Apply { source, .. }) if refused(source) => Kind::BadParameter,

@@ -38,6 +38,13 @@ impl ViewError {
         move |source| Self { operation, object, source }
     }
 
+    /// What the image has at the place of a mount is not of the mount's kind: a start would fail as well.
+    pub(super) fn is_of_the_request(&self) -> bool {
+        let places = [PLACE, "mount on"];
+        places.contains(&self.operation)
+            && matches!(self.source, Errno::NOTDIR | Errno::ISDIR | Errno::LOOP | Errno::NAMETOOLONG)
+    }
+
     /// The process whose files were looked for has ended.
     pub(super) fn is_gone(&self) -> bool {
         matches!(self.source, Errno::NOENT | Errno::SRCH) && self.operation == FIND_PROCESS
@@ -45,6 +52,7 @@ impl ViewError {
 }
 
 const FIND_PROCESS: &str = "find the files of process";
+const PLACE: &str = "create the mount point";
 
 /// A root, and the mounts in it.
 #[derive(Debug)]
@@ -163,7 +171,7 @@ impl View {
             for graft in grafts {
                 let failed = || ViewError::new("mount on", graft.target.clone());
                 let target = walk::find_or_make(root.as_fd(), graft.target.as_bytes(), graft.directory);
-                let target = target.map_err(ViewError::new("create the mount point", graft.target.clone()))?;
+                let target = target.map_err(ViewError::new(PLACE, graft.target.clone()))?;
                 let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
                 move_mount(&graft.tree, "", &target, "", flags).map_err(failed())?;
                 let mut flags = MountFlags::BIND | MountFlags::NODEV | MountFlags::NOSUID;

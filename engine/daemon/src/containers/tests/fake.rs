@@ -148,7 +148,11 @@ impl Runtime for Fake {
 
     fn freeze<'a>(&'a self, container: &'a Container, frozen: bool) -> BoxFuture<'a, io::Result<()>> {
         let mut all = self.frozen.lock().unwrap();
-        if frozen { all.insert(container.id.clone()) } else { all.remove(&container.id) };
+        if frozen {
+            all.insert(container.id.clone())
+        } else {
+            all.remove(&container.id)
+        };
         async { Ok(()) }.boxed()
     }
 
