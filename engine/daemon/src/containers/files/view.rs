@@ -97,8 +97,7 @@ impl Graft {
     }
 
     fn new(tree: OwnedFd, target: &str, read_only: bool) -> Result<Self, Errno> {
-        let directory = FileType::from_raw_mode(rustix::fs::fstat(&tree)?.st_mode) == FileType::Directory;
-        Ok(Self { tree, target: target.to_owned(), directory, read_only })
+        Ok(Self { directory: is_directory(&tree)?, tree, target: target.to_owned(), read_only })
     }
 }
 
@@ -172,6 +171,9 @@ impl View {
                 let failed = || ViewError::new("mount on", graft.target.clone());
                 let target = walk::find_or_make(root.as_fd(), graft.target.as_bytes(), graft.directory);
                 let target = target.map_err(ViewError::new(PLACE, graft.target.clone()))?;
+                if is_directory(&target).map_err(failed())? != graft.directory {
+                    return Err(failed()(if graft.directory { Errno::NOTDIR } else { Errno::ISDIR }));
+                }
                 let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH | MoveMountFlags::MOVE_MOUNT_T_EMPTY_PATH;
                 move_mount(&graft.tree, "", &target, "", flags).map_err(failed())?;
                 let mut flags = MountFlags::BIND | MountFlags::NODEV | MountFlags::NOSUID;
@@ -185,6 +187,10 @@ impl View {
             here(proc)
         })
     }
+}
+
+fn is_directory(fd: &OwnedFd) -> Result<bool, Errno> {
+    Ok(FileType::from_raw_mode(rustix::fs::fstat(fd)?.st_mode) == FileType::Directory)
 }
 
 fn is_read_only(tree: &OwnedFd) -> bool {
