@@ -31,12 +31,17 @@ const INPUT: usize = 32 << 10;
 /// client loses output that it has not read yet.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// docker-py, which loses output that comes together with the answer's head (see [`EofHold::taken_over`]).
+const HASTY: &str = "docker-sdk-python/";
+
 /// The request's side of a connection that may be taken over.
 #[derive(Debug)]
 pub(super) struct Hijack {
     upgrade: Option<OnUpgrade>,
     hold: Option<EofHold>,
     version: ApiVersion,
+    /// The client needs a moment between the head and the output.
+    hasty: bool,
 }
 
 impl<S: Sync> FromRequestParts<S> for Hijack {
@@ -47,7 +52,9 @@ impl<S: Sync> FromRequestParts<S> for Hijack {
         let upgrade = parts.extensions.remove::<OnUpgrade>().filter(|_| asked);
         let hold = parts.extensions.get::<EofHold>().cloned();
         let version = parts.extensions.get::<ApiVersion>().copied().unwrap_or(hull_api::version::MAX);
-        Ok(Self { upgrade, hold, version })
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        let hasty = agent.is_some_and(|agent| agent.starts_with(HASTY));
+        Ok(Self { upgrade, hold, version, hasty })
     }
 }
 
@@ -56,12 +63,12 @@ impl Hijack {
     pub(super) fn connect<I: Input>(self, session: Session<I>, body: Option<Body>) -> Response {
         let content_type = HeaderValue::from_static(content_type(session.raw, self.version));
         let Some(upgrade) = self.upgrade else { return plain(session, body, content_type) };
-        let hold = self.hold;
+        let (hold, hasty) = (self.hold, self.hasty);
         tokio::spawn(async move {
             match upgrade.await {
                 Ok(connection) => {
                     if let Some(hold) = hold {
-                        hold.taken_over();
+                        hold.taken_over(hasty);
                     }
                     let (connection, gone) = take_over(connection);
                     pump(connection, gone, session).await;

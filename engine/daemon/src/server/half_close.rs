@@ -29,18 +29,20 @@ use tokio_rustls::server::TlsStream;
 const LOOK_AGAIN: Duration = Duration::from_millis(1);
 /// Nobody has to read. After this the output comes whatever the client does.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// What a client that loses output gets over TCP, where nobody can tell whether it has read: about what dockerd takes.
+const HEAD_START: Duration = Duration::from_millis(20);
 
 /// What a connection knows of its peer.
 pub(super) trait Peek {
-    /// Whether the peer has yet to read something. False where nobody can tell: TCP knows of the peer's kernel only.
-    fn unread(&self) -> bool {
-        false
+    /// Whether the peer has yet to read something. `None` where nobody can tell: TCP knows of the peer's kernel only.
+    fn unread(&self) -> Option<bool> {
+        None
     }
 }
 
 impl Peek for UnixStream {
-    fn unread(&self) -> bool {
-        hull_runtime::sockets::has_unread(self).unwrap_or_default()
+    fn unread(&self) -> Option<bool> {
+        hull_runtime::sockets::has_unread(self).ok()
     }
 }
 
@@ -60,6 +62,8 @@ struct Hold {
     body: AtomicWaker,
     /// The next write waits until the peer has read what was written before.
     silent: AtomicBool,
+    /// The client is one that loses what comes together with the head.
+    hasty: AtomicBool,
 }
 
 impl EofHold {
@@ -81,8 +85,10 @@ impl EofHold {
         self.0.reader.wake();
     }
 
-    /// The connection was taken over: its head is to be read before anything follows.
-    pub fn taken_over(&self) {
+    /// The connection was taken over: its head is to be read before anything follows. `hasty`: by a client that loses
+    /// what comes together with the head.
+    pub fn taken_over(&self, hasty: bool) {
+        self.0.hasty.store(hasty, Ordering::Release);
         self.0.silent.store(true, Ordering::Release);
         self.release();
     }
@@ -93,7 +99,7 @@ impl EofHold {
 pub(super) struct HalfClose<IO> {
     io: IO,
     hold: EofHold,
-    /// While a write waits for the head to be read: until when, and the next look.
+    /// While a write waits for the head to be read: since when, and the next look.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
@@ -111,11 +117,15 @@ impl<IO: Peek> HalfClose<IO> {
         if !self.hold.0.silent.load(Ordering::Acquire) {
             return Poll::Ready(());
         }
-        while self.io.unread() {
+        loop {
+            let patience = match self.io.unread() {
+                Some(true) => PATIENCE,
+                None if self.hold.0.hasty.load(Ordering::Acquire) => HEAD_START,
+                Some(false) | None => break,
+            };
             let now = Instant::now();
-            let (until, look) =
-                self.waiting.get_or_insert_with(|| (now + PATIENCE, Box::pin(tokio::time::sleep(LOOK_AGAIN))));
-            if now >= *until {
+            let (since, look) = self.waiting.get_or_insert_with(|| (now, Box::pin(tokio::time::sleep(LOOK_AGAIN))));
+            if now >= *since + patience {
                 break;
             }
             ready!(look.as_mut().poll(cx));
@@ -205,7 +215,7 @@ mod tests {
         let (mut client, server) = UnixStream::pair().unwrap();
         let (mut server, hold) = HalfClose::new(server);
         server.write_all(b"head").await.unwrap();
-        hold.taken_over();
+        hold.taken_over(false);
         let mut write = Box::pin(server.write_all(b"output"));
         assert!((&mut write).now_or_never().is_none(), "nobody has read the head");
         let mut buffer = [0; 16];
@@ -219,9 +229,25 @@ mod tests {
         let (_client, server) = UnixStream::pair().unwrap();
         let (mut server, hold) = HalfClose::new(server);
         server.write_all(b"head").await.unwrap();
-        hold.taken_over();
+        hold.taken_over(false);
         let begun = Instant::now();
         server.write_all(b"output").await.unwrap();
         assert!(begun.elapsed() >= PATIENCE);
+    }
+
+    #[tokio::test]
+    async fn over_tcp_only_a_hasty_client_is_given_time() {
+        for (hasty, least) in [(false, Duration::ZERO), (true, HEAD_START)] {
+            let (client, server) = tokio::io::duplex(16);
+            let (mut server, hold) = HalfClose::new(server);
+            hold.taken_over(hasty);
+            let begun = Instant::now();
+            let mut write = Box::pin(server.write_all(b"output"));
+            assert_eq!((&mut write).now_or_never().is_some(), !hasty);
+            drop(write);
+            server.write_all(b"more").await.unwrap();
+            assert!(begun.elapsed() >= least);
+            drop(client);
+        }
     }
 }
