@@ -55,11 +55,15 @@ fn folders(path: &Path, found: &mut BTreeSet<String>) {
     }
 }
 
+/// Flag of a socket in `/proc/net/unix` that listens (`__SO_ACCEPTCON`); connections to it stand under the same path.
+const LISTENS: &str = "00010000";
+
 /// Each shim listens on a socket below the exec root, in the daemon's network namespace.
 fn shims(roots: &[&Path], hulld: u32) -> usize {
     let sockets = fs::read_to_string(format!("/proc/{hulld}/net/unix")).unwrap_or_default();
     sockets
         .lines()
+        .filter(|line| line.split_whitespace().nth(3) == Some(LISTENS))
         .filter(|line| line.ends_with("/ctl") && roots.iter().any(|root| line.contains(&root.display().to_string())))
         .count()
 }
