@@ -9,6 +9,7 @@ mod bad_input;
 mod crash;
 mod docker_cli;
 mod events;
+mod fields;
 mod files;
 mod leftovers;
 mod limit_events;

@@ -41,7 +41,6 @@ pub(super) fn complete(
     // On v2 a privileged container has its own, too: the host's tree is not what it expects at /sys/fs/cgroup.
     let cgroupns = if features.hierarchies.mode() == Mode::V2 { "private" } else { "host" };
     default(&mut host.cgroupns_mode, cgroupns);
-    default(&mut host.log_config.kind, "json-file");
     default(&mut host.restart_policy.name, "no");
     default(&mut host.runtime, spec::RUNTIME);
     if host.shm_size == 0 {

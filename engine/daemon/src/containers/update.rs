@@ -2,6 +2,7 @@
 
 use super::error::ContainerError;
 use super::model::Container;
+use super::state::{Refusal, State};
 use super::{restart, spec};
 use hull_api::UpdateRequest;
 use hull_runtime::features::Features;
@@ -13,6 +14,11 @@ pub(super) fn apply(
     features: &Features,
 ) -> Result<Vec<String>, ContainerError> {
     let id = container.id.clone();
+    if matches!(container.state, State::Removing { .. } | State::Dead { .. }) {
+        let message =
+            format!("Cannot update container {id}: Container is marked for removal and cannot be \"update\".");
+        return Err(ContainerError::state(Refusal::Removing, message));
+    }
     let refuse = |why: &str| Err(ContainerError::BadParameter(format!("Cannot update container {id}: {why}")));
     let host = &mut container.host_config;
     if request.nano_cpus > 0 && (host.cpu_period > 0 || host.cpu_quota > 0) {
@@ -50,8 +56,9 @@ pub(super) fn apply(
     number!(cpu_shares, memory, nano_cpus, blkio_weight, cpu_period, cpu_quota, cpu_realtime_period);
     number!(cpu_realtime_runtime, kernel_memory, memory_reservation, memory_swap);
     text!(cpuset_cpus, cpuset_mems);
-    if let Some(pids) = request.pids_limit.filter(|pids| *pids != 0) {
-        host.pids_limit = Some(pids);
+    // Here absent is "unchanged". Zero and less are "no limit", which has to be written over the old one.
+    if let Some(limit) = request.pids_limit {
+        host.pids_limit = Some(if limit > 0 { limit } else { -1 });
     }
     if !request.restart_policy.name.is_empty() {
         if host.auto_remove && request.restart_policy.name != "no" {

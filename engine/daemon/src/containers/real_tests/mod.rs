@@ -4,6 +4,7 @@
 mod failures;
 mod fields;
 mod files;
+mod limits;
 mod logs;
 mod restart;
 mod running;

@@ -30,6 +30,8 @@ async fn the_list_is_newest_first_and_filters_are_dockers() {
         ("exited", "4", vec!["/three"]),
         ("exited", "0", vec![]),
         ("name", "^/t", vec!["/three", "/two"]),
+        ("name", "^/(one|two)$", vec!["/two", "/one"]),
+        ("is-task", "true", vec![]),
         ("id", &two[..12], vec!["/two"]),
         ("ancestor", "busybox", vec!["/three", "/two", "/one"]),
         ("ancestor", "nosuch", vec![]),

@@ -101,8 +101,11 @@ fn health(health: &Health) -> hull_api::Health {
 fn graph(shared: &Shared, container: &Container) -> GraphDriver {
     let layers = shared.paths.layers();
     let lower: Vec<String> = container.layers.iter().map(|l| layers.join(l).display().to_string()).collect();
+    // The overlay is mounted in the container's own mount namespace: this is the way there.
+    let merged = container.state.run().map(|run| format!("/proc/{}/root", run.pid)).unwrap_or_default();
     let data = [
         ("LowerDir", lower.join(":")),
+        ("MergedDir", merged),
         ("UpperDir", shared.paths.container_upper(&container.id).display().to_string()),
         ("WorkDir", shared.paths.container_work(&container.id).display().to_string()),
     ];

@@ -1,12 +1,15 @@
 //! Which containers `GET /containers/json` and `POST /containers/prune` mean.
 
+mod test;
+
 use super::error::ContainerError;
-use super::model::{Container, NetworkMode};
-use super::{ContainerService, State};
+use super::model::Container;
+use super::{ContainerService, ResolvedImage, State};
 use crate::time::Time;
 use hull_api::ContainerSummary;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use test::Test;
 
 /// The filters of a request: each key with all of its values.
 pub type Filters = BTreeMap<String, Vec<String>>;
@@ -31,8 +34,6 @@ const LIST_KEYS: [&str; 16] = [
 ];
 
 const STATES: [&str; 7] = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
-
-const VERDICTS: [&str; 4] = ["starting", "healthy", "unhealthy", "none"];
 
 /// What `list` is asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -103,11 +104,9 @@ impl ContainerService {
             || before.is_some()
             || since.is_some()
             || options.limit.is_some();
-        let health = filters.get("health").map(Vec::as_slice).unwrap_or_default();
-        if let Some(bad) = health.iter().find(|verdict| !VERDICTS.contains(&verdict.as_str())) {
-            return Err(ContainerError::BadParameter(format!("Unrecognised filter value for health: {bad}")));
-        }
         let ancestors = filters.get("ancestor").map(|names| self.ancestors(names));
+        let tests = filters.iter().filter_map(|(key, values)| Test::parse(key, values).transpose());
+        let tests: Vec<Test> = tests.collect::<Result<_, _>>()?;
         let mut selected = Vec::new();
         for container in self.all() {
             let state = &container.state;
@@ -118,8 +117,8 @@ impl ContainerService {
                 && exited
                     .as_ref()
                     .is_none_or(|codes| matches!(state, State::Exited(exit) if codes.contains(&exit.code.into())))
-                && ancestors.as_ref().is_none_or(|ids| ids.contains(&container.image))
-                && filters.iter().all(|(key, values)| values.is_empty() || matches(&container, key, values));
+                && ancestors.as_ref().is_none_or(|images| images.iter().any(|image| descends(&container, image)))
+                && tests.iter().all(|test| test.holds(&container));
             if keep {
                 selected.push(container);
             }
@@ -136,108 +135,25 @@ impl ContainerService {
         values.iter().map(parse).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Ids of the images that are meant; a name that means none matches nothing.
-    fn ancestors(&self, names: &[String]) -> Vec<String> {
-        names.iter().filter_map(|name| (self.shared.images)(name).ok()).map(|image| image.id).collect()
+    /// The images that are meant; a name that means none matches nothing.
+    fn ancestors(&self, names: &[String]) -> Vec<ResolvedImage> {
+        names.iter().filter_map(|name| (self.shared.images)(name).ok()).collect()
     }
 }
 
-/// Keys that look at nothing but the container.
-fn matches(container: &Container, key: &str, values: &[String]) -> bool {
-    let any = |test: &dyn Fn(&str) -> bool| values.iter().any(|value| test(value));
-    match key {
-        "id" => any(&|value| container.id.as_str().starts_with(value)),
-        "name" => any(&|value| name_matches(&container.name, value)),
-        "label" => values.iter().all(|value| has_label(container, value)),
-        "label!" => !values.iter().any(|value| has_label(container, value)),
-        "network" => any(&|value| in_network(container, value)),
-        "volume" => any(&|value| {
-            container
-                .mounts
-                .iter()
-                .any(|m| m.name.as_deref() == Some(value) || m.target == value || m.source.as_os_str() == value)
-        }),
-        "health" => {
-            let verdict = container.health.as_ref().map_or("none", |health| health.status.as_str());
-            any(&|value| value == verdict)
-        }
-        "expose" | "publish" => any(&|value| {
-            let port = if value.contains('/') { value.to_owned() } else { format!("{value}/tcp") };
-            if key == "expose" {
-                container.config.exposed_ports.contains_key(&port)
-            } else {
-                container.host_config.port_bindings.contains_key(&port)
-            }
-        }),
-        "is-task" => any(&|value| matches!(value, "false" | "0")),
-        "isolation" => any(&|value| matches!(value, "" | "default")),
-        // Looked at in `select`.
-        _ => true,
-    }
-}
-
-/// Docker matches a regular expression against the name with and without its slash. What people write is a part of the name, or
-/// one anchored with `^` (`^/`) and `$`.
-fn name_matches(name: &str, pattern: &str) -> bool {
-    let (pattern, at_start) = match pattern.strip_prefix('^') {
-        Some(rest) => (rest, true),
-        None => (pattern, false),
+/// Whether the container's image is this one, or was built on it: it has all of its layers below others.
+fn descends(container: &Container, image: &ResolvedImage) -> bool {
+    let built_on = || {
+        let (own, theirs) = (&container.layers, &image.layers);
+        !theirs.is_empty() && own.len() > theirs.len() && own.ends_with(theirs)
     };
-    let (pattern, at_end) = match pattern.strip_suffix('$') {
-        Some(rest) => (rest, true),
-        None => (pattern, false),
-    };
-    let (pattern, at_start) = match pattern.strip_prefix('/') {
-        Some(rest) => (rest, true),
-        None => (pattern, at_start),
-    };
-    match (at_start, at_end) {
-        (true, true) => name == pattern,
-        (true, false) => name.starts_with(pattern),
-        (false, true) => name.ends_with(pattern),
-        (false, false) => name.contains(pattern),
-    }
-}
-
-pub(super) fn has_label(container: &Container, wanted: &str) -> bool {
-    match wanted.split_once('=') {
-        Some((name, value)) => container.config.labels.get(name).is_some_and(|v| v == value),
-        None => container.config.labels.contains_key(wanted),
-    }
-}
-
-fn in_network(container: &Container, wanted: &str) -> bool {
-    let by_mode = match container.network_mode() {
-        NetworkMode::Bridge => wanted == "bridge",
-        NetworkMode::Host => wanted == "host",
-        NetworkMode::None => wanted == "none",
-        NetworkMode::Container(_) => false,
-        NetworkMode::Named(name) => wanted == name,
-    };
-    by_mode || container.endpoint.as_ref().is_some_and(|e| !wanted.is_empty() && e.network_id.starts_with(wanted))
+    container.image == image.id || built_on()
 }
 
 /// Whether a prune means this container: it doesn't run, and the filters `until` and `label` hold.
 pub(super) fn prunable(container: &Container, filters: &Filters, until: Option<Time>) -> bool {
     let stopped = matches!(container.state, State::Created { .. } | State::Exited(_) | State::Dead { .. });
-    let labelled = filters.iter().all(|(key, values)| match key.as_str() {
-        "label" | "label!" => matches(container, key, values),
-        _ => true,
-    });
+    let labelled = ["label", "label!"].iter().filter_map(|key| Some(Test::parse(key, filters.get(*key)?)));
+    let labelled = labelled.flatten().flatten().all(|test| test.holds(container));
     stopped && labelled && until.is_none_or(|until| container.created <= until)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::name_matches;
-
-    #[test]
-    fn names_match_in_part_or_anchored() {
-        for pattern in ["web", "eb_1", "^web", "^/web_1$", "/web", "_1$", "web_1"] {
-            assert!(name_matches("web_1", pattern), "{pattern}");
-        }
-        for pattern in ["^eb", "web$", "^/web$", "other"] {
-            assert!(!name_matches("web_1", pattern), "{pattern}");
-        }
-    }
 }
