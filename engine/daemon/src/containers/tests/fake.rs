@@ -100,6 +100,8 @@ impl Runtime for Fake {
             if let Some(error) = self.start_error.lock().unwrap().take() {
                 return Err(error);
             }
+            // A new run has a cgroup of its own, which nobody has frozen.
+            self.frozen.lock().unwrap().remove(&container.id);
             let exit = self.run(&container.id);
             Ok(Live { pid: 4242, started_at: Time::now(), endpoint: None, cgroup_id: Some(7), exit })
         }
