@@ -33,10 +33,10 @@ pub(super) fn reap(
     unmount(paths, live)?;
     let engine = paths.engine_id();
     for name in cgroup::orphans(hierarchies, engine).map_err(io::Error::other)? {
-        if !live.iter().any(|id| id.as_str() == name)
-            && let Ok(orphan) = Cgroup::open(hierarchies, engine, &name)
-        {
+        if !live.iter().any(|id| id.as_str() == name) {
             tracing::info!(container = name, "an orphaned cgroup is removed");
+            // By its layout: one whose making or removal was cut short lacks some of its directories.
+            let orphan = Cgroup::layout(hierarchies, engine, &name);
             reaper.submit(ContainerId::try_from(name).ok(), vec![Work::Cgroup(Arc::new(orphan))]);
         }
     }

@@ -75,11 +75,10 @@ impl Drop for Leftovers {
         use hull_runtime::cgroup::{Cgroup, Hierarchies, orphans, remove_engine_dirs};
         let hierarchies = Hierarchies::detect().unwrap();
         for id in orphans(&hierarchies, self.0.engine_id()).unwrap() {
-            if let Ok(cgroup) = Cgroup::open(&hierarchies, self.0.engine_id(), &id) {
-                let _ = cgroup.kill_all();
-                let _ = cgroup.wait_empty(Duration::from_secs(5));
-                let _ = cgroup.remove();
-            }
+            let cgroup = Cgroup::layout(&hierarchies, self.0.engine_id(), &id);
+            let _ = cgroup.kill_all();
+            let _ = cgroup.wait_empty(Duration::from_secs(5));
+            let _ = cgroup.remove();
         }
         // The last shim may be on its way out of the engine's cgroup still.
         let directory = hierarchies.unified().join(format!("hull-{}", self.0.engine_id()));
