@@ -55,7 +55,9 @@ fn what_is_in_its_back_off_can_be_seen_stopped_and_removed() {
     let listed = engine.docker(["ps", "--filter", "status=restarting", "--format", "{{.Names}} {{.Status}}"]).ok();
     assert!(listed.starts_with("again Restarting (1) "), "{listed}");
     engine.docker(["exec", "again", "true"]).fails(1, "is restarting, wait until the container is running");
-    engine.docker(["rm", "again"]).fails(1, "container is restarting: stop the container before removing or force remove");
+    engine
+        .docker(["rm", "again"])
+        .fails(1, "container is restarting: stop the container before removing or force remove");
     engine.docker(["stop", "again"]).ok();
     let stopped = state(&engine, "again");
     assert_eq!((&stopped["Status"], &stopped["Restarting"]), (&"exited".into(), &false.into()), "{stopped}");

@@ -6,7 +6,7 @@
 //! | mount | its point lies where containers' files are | unmounted at once, so that nothing is deleted through it |
 //! | run directory | of no live container | deleted in the background |
 //! | container's directory | no description in it | deleted in the background |
-//! | trash | always | deleted in the background |
+//! | trash, half-made things in staging | always | deleted in the background |
 //!
 //! Links, addresses and rules are the network's to find (`networks`); namespaces go with their last process.
 
@@ -53,7 +53,10 @@ pub(super) fn reap(
             work.push(Work::Tree(path));
         }
     }
-    work.extend(entries(&paths.trash())?.into_iter().map(|(_, path)| Work::Tree(path)));
+    // Nothing is being made at this time: no request is served yet, and what makes things at the start has done so.
+    for place in [paths.trash(), paths.staging()] {
+        work.extend(entries(&place)?.into_iter().map(|(_, path)| Work::Tree(path)));
+    }
     if !work.is_empty() {
         reaper.submit(None, work);
     }
