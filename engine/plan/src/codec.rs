@@ -138,8 +138,10 @@ steps! {
 /// without new ones can be run by an older shim. A step that is new says its version here.
 #[cfg(feature = "alloc")]
 const fn since(tag: u8) -> u16 {
-    let _ = tag;
-    1
+    match tag {
+        9 => 2,
+        _ => 1,
+    }
 }
 
 #[cfg(feature = "alloc")]

@@ -144,7 +144,10 @@ proptest! {
             if last.is_none_or(Result::is_ok) {
                 let good: PlanBuilder = items.into_iter().map(Result::unwrap).collect();
                 let good = good.finish().unwrap();
-                prop_assert_eq!(good.as_bytes(), &bytes[..], "one plan has one form");
+                // Except for the version: the damaged header may have one that its steps do not need.
+                let version = 4..6;
+                prop_assert_eq!(&good.as_bytes()[..version.start], &bytes[..version.start]);
+                prop_assert_eq!(&good.as_bytes()[version.end..], &bytes[version.end..], "one plan has one form");
             }
         }
     }
@@ -194,7 +197,8 @@ fn decoders_say_what_is_wrong() {
     let header = |bytes: &[u8]| Steps::new(bytes).map(|_| ()).unwrap_err();
     assert_eq!(header(b"HUL"), DecodeError::Truncated);
     assert_eq!(header(b"HOLE\x01\0\0\0"), DecodeError::BadMagic);
-    assert_eq!(header(b"HULL\x02\0\0\0"), DecodeError::BadVersion(2), "a newer daemon's plan");
+    let newer = [b"HULL".as_slice(), &(VERSION + 1).to_le_bytes(), b"\0\0"].concat();
+    assert_eq!(header(&newer), DecodeError::BadVersion(VERSION + 1), "a newer daemon's plan");
     assert_eq!(header(b"HULL\0\0\0\0"), DecodeError::BadVersion(0));
     let step = |bytes: &[u8]| Plan::from_bytes([b"HULL\x01\0\0\0", bytes].concat()).unwrap_err();
     assert_eq!(step(&[66, 9, 0, 0, 0, 5, 0, 0, 0, b'a', b'=', b'b', 0, 0]), DecodeError::BadString, "a NUL inside");

@@ -189,6 +189,80 @@ fn a_relay_waits_for_its_slowest_client_and_for_no_other_reason() {
     shim.ended();
 }
 
+/// A client that does not read must not keep the daemon from hearing of the end.
+#[test]
+fn the_end_is_told_past_a_stalled_client_who_gets_his_output_later() {
+    let scratch = Scratch::new("past");
+    let plan = Recipe::shim_side(&scratch)
+        .step(Step::Stdin { once: false })
+        .step(Step::AttachOnStart)
+        .step(Step::Namespaces { flags: support::NAMESPACES })
+        .root(&scratch)
+        .step(Step::PivotRoot)
+        .sh("read go; head -c 5000000 /dev/zero")
+        .bytes();
+    let mut shim = Shim::start(&plan);
+    let pid = shim.channel.started();
+    let mut watch = Channel::connect(&scratch);
+    assert_eq!(watch.send(&Frame::Subscribe { target: c"" }).receive(), Came::State(pid));
+    shim.channel.send(&Frame::Stdin { bytes: b"go\n" });
+    // The first output is there: the rest will fill the socket and then the pipe.
+    let Came::Output(1, first) = shim.channel.receive() else { panic!("no output") };
+    let mut control = Channel::connect(&scratch);
+    assert_eq!(control.send(&Frame::Signal { target: c"", signal: 9 }).receive(), Came::Done);
+    assert_eq!(watch.exited().signal, 9, "although the other has not read");
+    assert_eq!(record(&scratch)["signal"], 9);
+    assert!(!scratch.path("ctl").exists());
+    let (rest, _, told) = shim.channel.finish();
+    assert!(first.len() + rest.len() < 5_000_000);
+    assert_eq!(told.signal, 9);
+    shim.ended();
+}
+
+/// What a restarted daemon needs: the shim knows the execs by their ids, goes on with them, and keeps their ends.
+#[test]
+fn execs_outlive_the_process_that_started_them() {
+    let scratch = Scratch::new("execs-outlive");
+    let mut shim = Shim::start(&Recipe::container(&scratch).command(&["sleep", "1000"]).bytes());
+    shim.channel.started();
+    let exec = |id: &std::ffi::CStr, record: &str, script: &str| {
+        let mut exec = Channel::connect(&scratch);
+        let plan = Recipe::exec()
+            .step(Step::ExitRecord { path: &scratch.c_path(record) })
+            .step(Step::Stdin { once: true })
+            .sh(script)
+            .bytes();
+        exec.send(&Frame::Exec { id, plan: &plan });
+        exec.started()
+        // Here the connection ends, as the daemon's do when it dies.
+    };
+    let script = "trap 'exit 5' TERM; while :; do echo on; sleep 0.01; done";
+    let lives = exec(c"lives", "lives.json", script);
+    let ends = exec(c"ends", "ends.json", "cat; exit 6");
+    let kept = |name: &str| -> Option<serde_json::Value> {
+        serde_json::from_slice(&std::fs::read(scratch.path(name)).ok()?).ok()
+    };
+    let ended = eventually("the end of input ends it", || kept("ends.json"));
+    assert_eq!((ended["code"].as_u64(), ended["pid"].as_u64()), (Some(6), Some(u64::from(ends))));
+
+    let mut again = Channel::connect(&scratch);
+    assert_eq!(again.send(&Frame::Subscribe { target: c"lives" }).receive(), Came::State(lives));
+    let mut other = Channel::connect(&scratch);
+    assert_eq!(other.send(&Frame::Subscribe { target: c"ends" }).receive(), Came::Refused(3));
+    assert_eq!(other.send(&Frame::Subscribe { target: c"never" }).receive(), Came::Refused(3));
+    // Somebody may even look on again.
+    let mut viewer = Channel::connect(&scratch);
+    assert_eq!(viewer.send(&Frame::AttachExec { id: c"lives", stdin: false }).receive(), Came::Attached(0, 0));
+    viewer.output_until("on");
+    let mut control = Channel::connect(&scratch);
+    assert_eq!(control.send(&Frame::Signal { target: c"lives", signal: 15 }).receive(), Came::Done);
+    assert_eq!(again.exited().code, 5);
+    assert_eq!(viewer.finish().2.code, 5);
+    control.send(&Frame::Signal { target: c"", signal: 9 });
+    shim.channel.exited();
+    shim.ended();
+}
+
 #[test]
 fn a_stalled_client_that_leaves_holds_nobody_any_longer() {
     let scratch = Scratch::new("leaves");

@@ -4,7 +4,7 @@ use hull_test_support::{Engine, eventually, provided};
 use std::time::Duration;
 
 /// Docker's client is no Debian package that could be installed beside another Docker: where it is absent, it cannot judge.
-fn absent() -> bool {
+pub(crate) fn absent() -> bool {
     let absent = std::process::Command::new("docker").arg("--version").output().is_err();
     if absent {
         eprintln!("skipped: no docker client on this host");

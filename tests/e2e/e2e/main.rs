@@ -5,11 +5,13 @@
 mod activation;
 mod any_body;
 mod any_request;
+mod attach;
 mod bad_input;
 mod crash;
 mod docker_cli;
 mod ends;
 mod events;
+mod exec;
 mod fields;
 mod files;
 mod health;

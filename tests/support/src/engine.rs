@@ -1,12 +1,13 @@
 //! A daemon of a test's own.
 
 use crate::http::{self, Reply};
-use crate::{Leftovers, Metrics, NetworkNamespace, Outcome, eventually, pause, provided};
+use crate::{Leftovers, Metrics, NetworkNamespace, Outcome, Terminal, eventually, pause, provided};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -176,11 +177,34 @@ impl Engine {
         finish(self.hull_command().args(args))
     }
 
-    /// Runs Docker's command line against the daemon.
-    pub fn docker<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Outcome {
+    /// Docker's command line, as a command to be changed and run by the test.
+    pub fn docker_command(&self) -> Command {
         let mut command = Command::new("docker");
         command.arg("-H").arg(self.host()).env_remove("DOCKER_HOST").env("HOME", self.folder()).stdin(Stdio::null());
-        finish(command.args(args))
+        command
+    }
+
+    /// Runs Docker's command line against the daemon.
+    pub fn docker<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Outcome {
+        finish(self.docker_command().args(args))
+    }
+
+    /// Runs Docker's command line on a terminal of 24 lines and 80 columns.
+    pub fn docker_terminal<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Terminal {
+        let mut command = self.docker_command();
+        command.args(args);
+        Terminal::run(command, 24, 80)
+    }
+
+    /// Sends a request that asks for the connection, and takes it over: the answer's head, and the connection behind it.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    #[track_caller]
+    pub fn upgrade(&self, method: &str, path: &str, headers: &str, body: &Value) -> (String, UnixStream) {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        http::upgrade(&self.socket(), &format!("{method} {path}"), headers, &body)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.daemon_log()))
     }
 
     /// One request to the API.
@@ -212,6 +236,19 @@ impl Engine {
         let reply = self.api("GET", path, &Value::Null);
         assert_eq!(reply.status, 200, "GET {path}: {}", reply.message());
         reply.json()
+    }
+
+    /// Everything that the daemon has told of up to now.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[track_caller]
+    pub fn events(&self) -> Vec<Value> {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let path = format!("/events?since=1&until={}.{:09}", now.as_secs(), now.subsec_nanos());
+        let reply = self.api("GET", &path, &Value::Null);
+        let text = String::from_utf8_lossy(&reply.body).into_owned();
+        text.lines().map(|line| serde_json::from_str(line).expect("an event")).collect()
     }
 
     /// `inspect` of a container.

@@ -59,6 +59,30 @@ pub fn request(socket: &Path, method: &str, path: &str, body: &[u8]) -> std::io:
     reply.ok_or_else(|| std::io::Error::other(format!("no HTTP answer to {method} {path}: {raw:?}")))
 }
 
+/// Sends a request with `Connection: Upgrade`; the answer's head and the connection after it.
+pub(crate) fn upgrade(
+    socket: &Path,
+    request: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<(String, UnixStream)> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    write!(
+        stream,
+        "{request} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{headers}\r\n{body}",
+        body.len()
+    )?;
+    let mut head = Vec::new();
+    // Byte by byte: what follows the head is the stream's.
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    Ok((String::from_utf8_lossy(&head).into_owned(), stream))
+}
+
 fn parse(raw: &[u8]) -> Option<Reply> {
     let end = raw.windows(4).position(|window| window == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&raw[..end]);

@@ -15,6 +15,7 @@ mod metrics;
 mod netns;
 mod outcome;
 mod probe;
+mod terminal;
 
 pub use engine::{Engine, Options};
 pub use http::{Reply, request};
@@ -23,6 +24,7 @@ pub use metrics::Metrics;
 pub use netns::NetworkNamespace;
 pub use outcome::Outcome;
 pub use probe::probe;
+pub use terminal::Terminal;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

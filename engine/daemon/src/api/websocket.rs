@@ -84,7 +84,7 @@ impl WebSocket {
             match upgrade.await {
                 Ok(connection) => {
                     if let Some(hold) = hold {
-                        hold.release();
+                        hold.taken_over(false);
                     }
                     let (connection, _) = take_over(connection);
                     let config =

@@ -51,8 +51,7 @@ pub enum ContainerError {
     State {
         /// Docker's words.
         message: String,
-        /// What the state machine said.
-        #[source]
+        /// What the state machine said. No source: Docker's words have it in them, and clients match on the whole of them.
         refusal: Refusal,
     },
     /// It is so already.

@@ -168,6 +168,10 @@ impl ContainerService {
             let message = format!("container {key} is paused, unpause the container before attach");
             return Err(ContainerError::state(Refusal::Paused, message));
         }
+        if matches!(container.state, State::Restarting { .. }) {
+            let message = format!("container {key} is restarting, wait until the container is running");
+            return Err(ContainerError::state(Refusal::NotRunning, message));
+        }
         if options.logs && !container.keeps_log() {
             // Docker says so in the stream, too.
             let (output, chunks) = relay(true, true);

@@ -72,12 +72,12 @@ impl ContainerService {
         let ends = handle.watch().borrow().ends;
         match self.shared.runtime.exec(&container, &spec).await {
             Ok(live) => Ok(run::run(&self.shared, &handle, spec, live, ends, request.detach).await),
-            Err(error) => self.exec_failed(&handle, spec, error, request.detach),
+            Err(error) => self.exec_failed(&handle, spec, error, request.detach).await,
         }
     }
 
     /// The program does not run. That counts as an end.
-    fn exec_failed(
+    async fn exec_failed(
         &self,
         handle: &Handle,
         spec: ExecSpec,
@@ -88,7 +88,8 @@ impl ContainerService {
         // 128 is for a container's start; an exec that could not be tried has "cannot be invoked".
         let code = if code == 127 { 127 } else { 126 };
         let tty = spec.tty;
-        run::end(&self.shared, handle, spec, ExecEnd::now(0, code));
+        // There is no record of a shim's that would say the same after a restart.
+        let _ = run::end(&self.shared, handle, spec, ExecEnd::now(0, code)).await;
         if detach {
             return Err(ContainerError::Start { message, kind });
         }

@@ -33,7 +33,7 @@ impl ContainerService {
                 }
                 Found::Ended(end) => {
                     ended_unseen(&self.shared, &container, spec.clone(), end);
-                    run::write_end(&self.shared, &container.id, spec, end);
+                    drop(run::write_end(&self.shared, &container.id, spec, end));
                 }
                 Found::Idle => {
                     self.shared.execs.restore(container.id.clone(), spec, ExecState::Created { size: None });

@@ -12,6 +12,7 @@ use hull_plan::ExitRecord;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// How long the output of an exec whose container has ended may wait for its client: the shim tells the end after the output.
 const LAST_OUTPUT: Duration = Duration::from_secs(2);
@@ -73,7 +74,8 @@ pub(super) async fn watch(shared: Arc<Shared>, handle: Handle, spec: ExecSpec, p
         Some(record) => ended(&record),
         None => lost(&shared, &container, &spec.id, pid).await,
     };
-    self::end(&shared, &handle, spec, end);
+    // In the background: until it is written the shim's record says the same.
+    drop(self::end(&shared, &handle, spec, end));
     // Now the client's stream ends: whoever has seen that finds the exit code.
     drop(pump);
 }
@@ -91,20 +93,20 @@ async fn lost(shared: &Shared, container: &ContainerId, exec: &str, pid: u32) ->
 }
 
 /// Keeps the end of an exec, here and on disk, and tells it.
-pub(super) fn end(shared: &Arc<Shared>, handle: &Handle, spec: ExecSpec, end: ExecEnd) {
+pub(super) fn end(shared: &Arc<Shared>, handle: &Handle, spec: ExecSpec, end: ExecEnd) -> JoinHandle<()> {
     tell(shared, &handle.container(), &spec.id, end);
     shared.execs.end(&spec.id, end);
-    write_end(shared, handle.id(), spec, end);
+    write_end(shared, handle.id(), spec, end)
 }
 
 /// Puts the end on disk, in the background.
-pub(super) fn write_end(shared: &Arc<Shared>, container: &ContainerId, spec: ExecSpec, end: ExecEnd) {
+pub(super) fn write_end(shared: &Arc<Shared>, container: &ContainerId, spec: ExecSpec, end: ExecEnd) -> JoinHandle<()> {
     let (shared, container) = (shared.clone(), container.clone());
     tokio::task::spawn_blocking(move || {
         let id = spec.id.clone();
         Description { spec, end: Some(end) }.finish(&shared.paths, &container);
         shared.execs.written(&id);
-    });
+    })
 }
 
 /// Docker's event.

@@ -1,11 +1,14 @@
 //! Containers on a real kernel, each test in a network namespace of its own that plays the host. They need root, the shim
 //! (`cargo xtask build`) and busybox (`cargo xtask images`); without them they say what is missing and pass.
 
+mod attach;
+mod execs;
 mod failures;
 mod fields;
 mod files;
 mod limits;
 mod logs;
+mod old_shim;
 mod restart;
 mod running;
 mod streams;
@@ -41,6 +44,45 @@ fn busybox() -> PathBuf {
 
 /// Runs a test on a host of its own.
 fn on_host<T: Future<Output = ()>>(test: impl FnOnce(Host) -> T + Send + 'static) {
+    in_a_network_of_its_own(|| {
+        daemon().block_on(async {
+            let host = Host::start(tempfile::tempdir().unwrap()).await;
+            let guard = Leftovers(host.paths.clone());
+            test(host).await;
+            drop(guard);
+        });
+    });
+}
+
+/// Runs a test over the death of its daemon: whatever task `before` has left running is gone, as after `kill -9`. Then `meanwhile` has the host
+/// to itself, and `after` begins with another daemon and what the first has noted.
+fn on_host_whose_daemon_dies<N, A: Future<Output = ()>>(
+    before: impl AsyncFnOnce(Host) -> (Host, N) + Send + 'static,
+    meanwhile: impl FnOnce(&N) + Send + 'static,
+    after: impl FnOnce(Host, N) -> A + Send + 'static,
+) {
+    in_a_network_of_its_own(|| {
+        let first = daemon();
+        let (root, note, guard) = first.block_on(async {
+            let host = Host::start(tempfile::tempdir().unwrap()).await;
+            let guard = Leftovers(host.paths.clone());
+            let (host, note) = before(host).await;
+            (host.root, note, guard)
+        });
+        first.shutdown_background();
+        meanwhile(&note);
+        daemon().block_on(async {
+            after(Host::start(root).await, note).await;
+            drop(guard);
+        });
+    });
+}
+
+fn daemon() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn in_a_network_of_its_own(work: impl FnOnce() + Send + 'static) {
     if !nix::unistd::geteuid().is_root() {
         eprintln!("skipped: containers need root");
         return;
@@ -53,18 +95,11 @@ fn on_host<T: Future<Output = ()>>(test: impl FnOnce(Host) -> T + Send + 'static
         eprintln!("skipped: no busybox image; run `cargo xtask images`");
         return;
     }
-    std::thread::spawn(|| {
+    let thread = std::thread::spawn(|| {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let host = Host::start(tempfile::tempdir().unwrap()).await;
-            let guard = Leftovers(host.paths.clone());
-            test(host).await;
-            drop(guard);
-        });
-    })
-    .join()
-    .unwrap();
+        work();
+    });
+    thread.join().unwrap();
 }
 
 /// Kills what a failed test leaves running.
@@ -117,8 +152,9 @@ impl Host {
             LogDefaults { journal: root.path().join("journal"), ..LogDefaults::default() },
         )
         .unwrap();
+        let began = Time::now();
         service.restore(&networks).await.unwrap();
-        Self { service, networks, events, paths, began: Time::now(), root }
+        Self { service, networks, events, paths, began, root }
     }
 
     /// As `kill -9` of the daemon and a new one.
