@@ -154,6 +154,7 @@ pub(crate) enum System {
     Df(c::df::Args),
     Events(c::events::Args),
     Info(c::info::Args),
+    Prune(c::system_prune::Args),
 }
 
 impl System {
@@ -162,6 +163,7 @@ impl System {
             Self::Df(args) => c::df::run(context, args).await,
             Self::Events(args) => c::events::run(context, args).await,
             Self::Info(args) => c::info::run(context, args).await,
+            Self::Prune(args) => c::system_prune::run(context, args).await,
         }
     }
 }

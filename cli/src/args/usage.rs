@@ -49,6 +49,10 @@ fn switches(command: Command) -> Command {
                 .hide_possible_values(true)
                 .value_name("bool")
                 .value_parser(ValueParser::new(values::boolean)),
+            // What follows a flag that needs a value is its value, however it looks.
+            ArgAction::Set | ArgAction::Append if !arg.is_positional() && !arg.is_require_equals_set() => {
+                arg.allow_hyphen_values(true)
+            }
             _ => arg,
         })
         .disable_help_subcommand(true)

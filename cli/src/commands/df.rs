@@ -1,5 +1,7 @@
 //! `hull system df`.
 
+mod verbose;
+
 use hull_api::SystemDf;
 use serde_json::json;
 
@@ -18,19 +20,33 @@ const LIST: List = List {
     ],
     table: "{{.Type}}\t{{.TotalCount}}\t{{.Active}}\t{{.Size}}\t{{.Reclaimable}}",
     quiet: "{{.Type}}",
+    raw: "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\nreclaimable: {{.Reclaimable}}\n",
 };
 
 /// Show disk usage
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull system df [OPTIONS]")]
+#[command(after_help = "\
+RECLAIMABLE is what `hull system prune -a --volumes` could give back.
+
+Examples:
+  hull system df                    one line for each kind
+  hull system df -v                 each image, container and volume
+  hull system df -v --format '{{range .Volumes}}{{.Name}} {{.Size}}{{println}}{{end}}'")]
 pub(crate) struct Args {
     /// Format output using a custom template: table, 'table TEMPLATE', json, TEMPLATE
     #[arg(long, value_name = "string")]
     format: Option<String>,
+    /// Show detailed information on space usage
+    #[arg(short, long)]
+    verbose: bool,
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let df: SystemDf = context.client.get("/system/df", Query::new()).await?;
+    if args.verbose {
+        return verbose::print(&df, args.format.as_deref().unwrap_or_default());
+    }
     listing::print(&LIST, args.format.as_deref(), false, rows(&df))
 }
 

@@ -27,10 +27,18 @@ pub(crate) enum CommandError {
     InStream(String),
     #[error("{0}")]
     Refused(&'static str),
+    /// A `--format` that does not fit what is shown.
+    #[error("{text}")]
+    View { text: String, code: i32 },
+    /// The user said no: not an error in the eyes of a script.
+    #[error("{0}")]
+    Cancelled(&'static str),
     #[error("{0}")]
     Time(String),
     #[error("unknown type: {0:?}: must be one of \"container\", \"image\", \"network\", \"volume\"")]
     UnknownType(String),
+    #[error("invalid value for {flag:?}: {reason}")]
+    Value { flag: &'static str, reason: String },
     #[error("{source}\nError: failed to rename container named {container}")]
     Rename { container: String, source: Box<ClientError> },
     #[error("{errors}\nError: failed to start containers: {names}")]
@@ -55,9 +63,15 @@ pub(crate) enum CommandError {
 impl CommandError {
     pub(crate) fn exit_code(&self) -> i32 {
         match self {
-            Self::Container { code, .. } => *code,
+            Self::Container { code, .. } | Self::View { code, .. } => *code,
+            Self::Cancelled(_) => 0,
             _ => 1,
         }
+    }
+
+    /// Whether the engine has no such object.
+    pub(crate) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Client(error) if error.is_status(http::StatusCode::NOT_FOUND))
     }
 
     /// Whether it is only that nobody reads the output any more.
@@ -70,7 +84,9 @@ impl CommandError {
     }
 
     pub(crate) fn print(&self) {
-        eprintln!("{self}");
+        if !matches!(self, Self::Cancelled(_)) {
+            eprintln!("{self}");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{CommandError, Context, Outcome};
 use crate::client::{Body, Call, Filters, JsonStream, Query};
 use crate::output::format::unescape;
-use crate::output::template::Template;
+use crate::output::template::{Template, TemplateError};
 use crate::output::{self, time};
 use crate::request::values;
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let view = match args.format.as_deref() {
         None | Some("") => View::Line,
         Some("json" | "{{json .}}") => View::Json,
-        Some(text) => View::Template(Template::parse(&unescape(text))?),
+        Some(text) => View::Template(template(text)?),
     };
     let query = Query::new()
         .text("since", &time::since(&args.since).map_err(CommandError::Time)?)
@@ -65,12 +65,20 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
                         map.insert(key.to_owned(), json!(text));
                     }
                 }
-                template.render(&value)?
+                template.render(&value).map_err(|error| wrong_format(&error))?
             }
         };
         output::print_line(&text)?;
     }
     Ok(0)
+}
+
+fn template(text: &str) -> Result<Template, CommandError> {
+    Template::parse(&unescape(text)).map_err(|error| wrong_format(&error))
+}
+
+fn wrong_format(error: &TemplateError) -> CommandError {
+    CommandError::View { text: format!("Error parsing format: {}", error.plain()), code: 64 }
 }
 
 /// `TIME container start ID (image=nginx, name=web)`.

@@ -20,6 +20,7 @@ const LIST: List = List {
     ],
     table: "{{.ID}}\t{{.CreatedSince}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}",
     quiet: "{{.ID}}",
+    raw: "",
 };
 
 const LIST_WITH_DATES: List =

@@ -10,7 +10,7 @@ use crate::output::table::short_id;
 use crate::output::{time, units};
 use crate::request::values;
 
-const LIST: List = List {
+pub(super) const LIST: List = List {
     titles: &[
         ("Repository", "REPOSITORY"),
         ("Tag", "TAG"),
@@ -26,6 +26,7 @@ const LIST: List = List {
     ],
     table: "{{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}",
     quiet: "{{.ID}}",
+    raw: "repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n",
 };
 
 const LIST_WITH_DIGESTS: List =
@@ -74,7 +75,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
 }
 
 /// One row for each tag; with digests, for each pair of the two.
-fn image_rows(image: &ImageSummary, truncate: bool, digests: bool, quiet: bool) -> Vec<Row> {
+pub(super) fn image_rows(image: &ImageSummary, truncate: bool, digests: bool, quiet: bool) -> Vec<Row> {
     const NONE: &str = "<none>";
     let digest_of = |repository: &str| {
         let found = image.repo_digests.iter().filter_map(|d| d.split_once('@')).find(|(name, _)| *name == repository);

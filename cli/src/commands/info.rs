@@ -2,10 +2,8 @@
 
 use hull_api::Info;
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, listing};
 use crate::client::Query;
-use crate::output::format::unescape;
-use crate::output::template::Template;
 use crate::output::{self, units};
 
 /// Display system-wide information
@@ -26,7 +24,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         Some("json") => output::print_line(&serde_json::to_string(&info)?)?,
         Some(format) if !format.is_empty() => {
             let value = serde_json::to_value(&info)?;
-            output::print_line(&Template::parse(&unescape(format))?.render(&value)?)?;
+            output::print_line(&listing::fill("", format, &value)?)?;
         }
         _ => {
             output::print(&render(&info, &context.client.host().to_string()))?;

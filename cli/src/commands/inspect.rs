@@ -4,10 +4,8 @@ use http::StatusCode;
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-use super::{CommandError, Context, Outcome, container_path};
+use super::{CommandError, Context, Outcome, container_path, listing};
 use crate::client::{Body, Call, ClientError, Query, segment};
-use crate::output::format::unescape;
-use crate::output::template::Template;
 use crate::output::{self, json};
 
 /// Return low-level information on Hull objects
@@ -96,8 +94,9 @@ pub(crate) async fn run_typed(context: &Context, args: TypedArgs, kind: Kind) ->
 async fn show(context: &Context, names: &[String], kinds: &[Kind], view: &View) -> Outcome {
     let template = match view.format.as_deref() {
         None | Some("") => None,
-        Some("json") => Some(Template::parse("{{json .}}")?),
-        Some(text) => Some(Template::parse(&unescape(text))?),
+        // All of them, as one document.
+        Some("json") => None,
+        Some(text) => Some(listing::template(text)?),
     };
     let mut found = Vec::new();
     let mut errors = Vec::new();
@@ -108,11 +107,15 @@ async fn show(context: &Context, names: &[String], kinds: &[Kind], view: &View) 
         }
     }
     match template {
+        None if view.format.as_deref() == Some("json") => output::print_line(&format!("[{}]", found.join(",")))?,
         None => output::print_line(&json::indent(&format!("[{}]", found.join(","))))?,
         Some(template) => {
             for text in found {
                 let value: Value = serde_json::from_str(&text)?;
-                output::print_line(&template.render(&value)?)?;
+                let text = template.render(&value).map_err(|error| listing::wrong_format(&error));
+                // Also of an object that the template does not fit there is a line.
+                output::print_line(text.as_deref().unwrap_or_default())?;
+                text?;
             }
         }
     }

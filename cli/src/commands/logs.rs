@@ -48,8 +48,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         .flag("follow", args.follow)
         .flag("timestamps", args.timestamps)
         .flag("details", args.details)
-        .text("since", &since(&args.since).map_err(CommandError::Time)?)
-        .text("until", &since(&args.until).map_err(CommandError::Time)?)
+        .text("since", &since(&args.since).map_err(|reason| CommandError::Value { flag: "since", reason })?)
+        .text("until", &since(&args.until).map_err(|reason| CommandError::Value { flag: "until", reason })?)
         .set("tail", &args.tail);
     let path = container_path(&inspect.id, "logs");
     let call = Call { method: http::Method::GET, path: &path, query, headers: &[] };

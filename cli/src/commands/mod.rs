@@ -41,6 +41,7 @@ pub(crate) mod save;
 pub(crate) mod start;
 pub(crate) mod stats;
 pub(crate) mod stop;
+pub(crate) mod system_prune;
 pub(crate) mod tag;
 pub(crate) mod top;
 pub(crate) mod unpause;

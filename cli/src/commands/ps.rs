@@ -10,7 +10,7 @@ use crate::output::table::{ellipsis, short_id};
 use crate::output::{time, units};
 use crate::request::values;
 
-const LIST: List = List {
+pub(super) const LIST: List = List {
     titles: &[
         ("ID", "CONTAINER ID"),
         ("Names", "NAMES"),
@@ -30,6 +30,7 @@ const LIST: List = List {
     ],
     table: "{{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}",
     quiet: "{{.ID}}",
+    raw: "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\nstate: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n",
 };
 
 const LIST_WITH_SIZE: List = List {
@@ -74,7 +75,13 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let last = if args.latest { 1 } else { args.last.unwrap_or(-1) };
-    let size = args.size || args.format.as_deref().is_some_and(|f| f.contains(".Size"));
+    let asks_for_size = |format: &str| format.contains(".Size") || format.replace(' ', "") == "{{json.}}";
+    let size = args.size || args.format.as_deref().is_some_and(asks_for_size);
+    let mut format = args.format.as_deref();
+    if args.quiet && format.is_some_and(|format| !format.is_empty()) {
+        eprintln!("WARNING: Ignoring custom format, because both --format and --quiet are set.");
+        format = None;
+    }
     let mut query = Query::new().flag("all", args.all).flag("size", size).filters(&Filters::from_flags(&args.filter));
     if last > 0 {
         query = query.set("limit", last.to_string());
@@ -82,10 +89,10 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let containers: Vec<ContainerSummary> = context.client.get("/containers/json", query).await?;
     let rows = containers.iter().map(|c| container_row(c, !args.no_trunc)).collect();
     let list = if args.size { LIST_WITH_SIZE } else { LIST };
-    listing::print(&list, args.format.as_deref(), args.quiet, rows)
+    listing::print(&list, format, args.quiet, rows)
 }
 
-fn container_row(c: &ContainerSummary, truncate: bool) -> Row {
+pub(super) fn container_row(c: &ContainerSummary, truncate: bool) -> Row {
     let names: Vec<&str> = c
         .names
         .iter()

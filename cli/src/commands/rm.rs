@@ -1,6 +1,6 @@
 //! `hull rm`.
 
-use super::{Context, Outcome, each};
+use super::{CommandError, Context, Outcome, each};
 use crate::client::{Query, segment};
 
 /// Remove one or more containers
@@ -24,9 +24,17 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let query = Query::new().flag("force", args.force).flag("v", args.volumes).flag("link", args.link);
-    each(&args.containers, async |name| {
+    let removed = each(&args.containers, async |name| {
         context.client.delete(&format!("/containers/{}", segment(name.trim_start_matches('/'))), query.clone()).await?;
         Ok(())
     })
-    .await
+    .await;
+    match removed {
+        // With force the aim is that it is not there: said, but no failure.
+        Err(CommandError::Several(errors)) if args.force && errors.iter().all(CommandError::is_not_found) => {
+            CommandError::Several(errors).print();
+            Ok(0)
+        }
+        other => other,
+    }
 }

@@ -31,6 +31,7 @@ const LIST: List = List {
     ],
     table: "{{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}",
     quiet: "{{.ID}}",
+    raw: "",
 };
 
 /// Between two rounds.
@@ -72,10 +73,15 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
             false => args.containers.clone(),
         };
         let samples = join_all(names.iter().map(|name| sample(context, name))).await;
-        let samples: Vec<Stats> = samples.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+        let samples = samples.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let named = names.iter().zip(samples).filter_map(|(name, sample)| Some((name, sample?)));
+        let samples: Vec<(&String, Stats)> = named.collect();
         // CPU use is a difference: the first round only serves the second.
         if !first || samples.is_empty() {
-            let rows = samples.iter().map(|stats| stats_row(stats, before.get(&stats.id), !args.no_trunc)).collect();
+            let rows = samples
+                .iter()
+                .map(|(name, stats)| stats_row(name, stats, before.get(&stats.id), !args.no_trunc))
+                .collect();
             let text = LIST.render(&style, rows)?;
             // Home, each line cleared to its end, and what is below: without the flicker of a cleared screen.
             let text = if live { format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n")) } else { text };
@@ -86,7 +92,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         } else if live {
             output::print("\x1b[2J\x1b[H")?;
         }
-        before = samples.into_iter().map(|stats| (stats.id.clone(), stats)).collect();
+        before = samples.into_iter().map(|(_, stats)| (stats.id.clone(), stats)).collect();
         first = false;
         tokio::time::sleep(INTERVAL).await;
     }
@@ -107,7 +113,8 @@ async fn sample(context: &Context, name: &str) -> Result<Option<Stats>, CommandE
     }
 }
 
-fn stats_row(now: &Stats, before: Option<&Stats>, truncate: bool) -> Row {
+/// `name`: what was asked for, or the id.
+fn stats_row(name: &str, now: &Stats, before: Option<&Stats>, truncate: bool) -> Row {
     let used = memory_used(now) as f64;
     let limit = now.memory_stats.limit as f64;
     let share = if limit > 0.0 { used / limit * 100.0 } else { 0.0 };
@@ -123,7 +130,7 @@ fn stats_row(now: &Stats, before: Option<&Stats>, truncate: bool) -> Row {
     let pair = |a: u64, b: u64| format!("{} / {}", units::human_size(a as f64), units::human_size(b as f64));
     let id = if truncate { short_id(&now.id) } else { &now.id };
     row([
-        ("Container", json!(id)),
+        ("Container", json!(if name == now.id { id } else { name })),
         ("ID", json!(id)),
         ("Name", json!(now.name.trim_start_matches('/'))),
         ("CPUPerc", json!(format!("{:.2}%", cpu_percent(now, before)))),
@@ -173,11 +180,11 @@ mod tests {
 
     #[test]
     fn the_formulas_are_dockers() {
-        let row = stats_row(&stats(500, 4000), Some(&stats(0, 2000)), true);
+        let row = stats_row("web", &stats(500, 4000), Some(&stats(0, 2000)), true);
         assert_eq!(row["CPUPerc"], "50.00%");
         assert_eq!(row["MemUsage"], "50MiB / 200MiB");
         assert_eq!(row["MemPerc"], "25.00%");
         assert_eq!(row["ID"], "0123456789ab");
-        assert_eq!(stats_row(&stats(500, 4000), None, false)["CPUPerc"], "0.00%");
+        assert_eq!(stats_row("web", &stats(500, 4000), None, false)["CPUPerc"], "0.00%");
     }
 }

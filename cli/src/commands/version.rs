@@ -3,10 +3,8 @@
 use hull_api::{Version, version};
 use serde_json::{Value, json};
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, listing};
 use crate::client::Query;
-use crate::output::format::unescape;
-use crate::output::template::Template;
 use crate::output::{self, time};
 
 /// Show the Hull version information
@@ -37,14 +35,11 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     match args.format.as_deref() {
         Some(format) if !format.is_empty() => {
             let server = server.as_ref().map_or(Value::Null, |v| serde_json::to_value(v).unwrap_or(Value::Null));
-            let mut value = json!({"Client": client, "Server": server});
+            let value = json!({"Client": client, "Server": server});
             if format == "json" {
                 output::print_line(&value.to_string())?;
             } else {
-                // Go's names of the fields, where they differ from those of the JSON.
-                alias(&mut value["Client"]);
-                alias(&mut value["Server"]);
-                output::print_line(&Template::parse(&unescape(format))?.render(&value)?)?;
+                output::print_line(&listing::fill("version", format, &value)?)?;
             }
         }
         _ => {
@@ -63,14 +58,6 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     }
     server?;
     Ok(0)
-}
-
-fn alias(side: &mut Value) {
-    if let Some(map) = side.as_object_mut()
-        && let Some(version) = map.get("ApiVersion").cloned()
-    {
-        map.insert("APIVersion".to_owned(), version);
-    }
 }
 
 /// As Go calls it.

@@ -1,15 +1,15 @@
 //! `hull volume ls`.
 
-use hull_api::VolumeList;
+use hull_api::{Volume, VolumeList};
 use serde_json::json;
 
 use super::{Context, Outcome, listing};
 use crate::client::{Filters, Query};
-use crate::output::format::{LABEL_MAP, List, labels, row};
+use crate::output::format::{LABEL_MAP, List, Row, labels, row};
 use crate::output::units;
 use crate::request::values;
 
-const LIST: List = List {
+pub(super) const LIST: List = List {
     titles: &[
         ("Name", "VOLUME NAME"),
         ("Driver", "DRIVER"),
@@ -24,6 +24,7 @@ const LIST: List = List {
     ],
     table: "{{.Driver}}\t{{.Name}}",
     quiet: "{{.Name}}",
+    raw: "name: {{.Name}}\ndriver: {{.Driver}}\n",
 };
 
 /// List volumes
@@ -45,26 +46,24 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let query = Query::new().filters(&Filters::from_flags(&args.filter));
     let mut list: VolumeList = context.client.get("/volumes", query).await?;
     list.volumes.sort_by(|a, b| a.name.cmp(&b.name));
-    let rows = list
-        .volumes
-        .iter()
-        .map(|volume| {
-            let (text, map) = labels(&volume.labels);
-            let usage = volume.usage_data.as_ref();
-            row([
-                ("Name", json!(volume.name)),
-                ("Driver", json!(volume.driver)),
-                ("Scope", json!(volume.scope)),
-                ("Availability", json!("N/A")),
-                ("Group", json!("N/A")),
-                ("Status", json!("N/A")),
-                ("Mountpoint", json!(volume.mountpoint)),
-                ("Labels", text),
-                (LABEL_MAP, map),
-                ("Links", json!(usage.map_or_else(|| "N/A".to_owned(), |u| u.ref_count.to_string()))),
-                ("Size", json!(usage.map_or_else(|| "N/A".to_owned(), |u| units::human_size(u.size as f64)))),
-            ])
-        })
-        .collect();
+    let rows = list.volumes.iter().map(volume_row).collect();
     listing::print(&LIST, args.format.as_deref(), args.quiet, rows)
+}
+
+pub(super) fn volume_row(volume: &Volume) -> Row {
+    let (text, map) = labels(&volume.labels);
+    let usage = volume.usage_data.as_ref();
+    row([
+        ("Name", json!(volume.name)),
+        ("Driver", json!(volume.driver)),
+        ("Scope", json!(volume.scope)),
+        ("Availability", json!("N/A")),
+        ("Group", json!("N/A")),
+        ("Status", json!("N/A")),
+        ("Mountpoint", json!(volume.mountpoint)),
+        ("Labels", text),
+        (LABEL_MAP, map),
+        ("Links", json!(usage.map_or_else(|| "N/A".to_owned(), |u| u.ref_count.to_string()))),
+        ("Size", json!(usage.map_or_else(|| "N/A".to_owned(), |u| units::human_size_long(u.size as f64)))),
+    ])
 }

@@ -17,6 +17,8 @@ pub(crate) struct List {
     pub(crate) table: &'static str,
     /// What `--quiet` prints.
     pub(crate) quiet: &'static str,
+    /// What `--format raw` prints; empty where Docker has no such thing.
+    pub(crate) raw: &'static str,
 }
 
 /// How the user wants to see a list.
@@ -38,6 +40,7 @@ impl List {
             _ if style.quiet && template.is_empty() => return self.lines(self.quiet, rows),
             "" => self.table,
             "json" => "{{json .}}",
+            "raw" if !self.raw.is_empty() => self.raw,
             other => other,
         };
         if !is_table {
@@ -91,6 +94,7 @@ mod tests {
         titles: &[("ID", "THING ID"), ("Name", "NAME"), ("Labels", "LABELS")],
         table: "table",
         quiet: "{{.ID}}",
+        raw: "name: {{.Name}}\n",
     };
 
     fn rows() -> Vec<Row> {
@@ -112,6 +116,7 @@ mod tests {
         assert_eq!(render("table {{upper .Name}}\\t{{.ID}}", false), "NAME      THING ID\nONE       1\nTWO       22\n");
         assert_eq!(render("{{.Name}}:\\t{{.ID}}", false), "one:\t1\ntwo:\t22\n");
         assert_eq!(render("json", false), "{\"ID\":\"1\",\"Name\":\"one\"}\n{\"ID\":\"22\",\"Name\":\"two\"}\n");
+        assert_eq!(render("raw", false), "name: one\n\nname: two\n\n");
         assert_eq!(render("tablet", false), "tablet\ntablet\n");
         assert_eq!(
             render("table {{.ID}}\\t{{.Label \"com.x.zone\"}}", false),

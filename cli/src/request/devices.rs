@@ -51,7 +51,8 @@ fn mapping(text: &str) -> Result<DeviceMapping, RequestError> {
         [host, permissions] if is_permissions(permissions) => (*host, *host, *permissions),
         [host, container] => (*host, *container, "rwm"),
         [host, container, permissions] if is_permissions(permissions) => (*host, *container, *permissions),
-        _ => return Err(RequestError::Device(text.to_owned())),
+        [_, _, _] => return Err(RequestError::Device(text.to_owned())),
+        _ => return Err(bad_path(text)),
     };
     if host.is_empty() {
         return Err(bad_path(text));

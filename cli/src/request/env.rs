@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::error::RequestError;
 
-/// The files' lines first, the flags' after them. A bare name takes the value that it has here; one that has none
-/// is left out.
+/// The files' lines first, the flags' after them. A bare name takes the value that it has here. One that has none is left
+/// out if it stands in a file; as a flag it is sent as it is, and takes the image's variable of that name away.
 pub(crate) fn environment(files: &[String], flags: &[String]) -> Result<Vec<String>, RequestError> {
     let mut env = Vec::new();
     for path in files {
@@ -17,21 +17,18 @@ pub(crate) fn environment(files: &[String], flags: &[String]) -> Result<Vec<Stri
             if name.contains(char::is_whitespace) {
                 return Err(RequestError::EnvLine(format!("variable '{name}' contains whitespaces")));
             }
-            push(&mut env, &line);
+            env.extend(with_value(&line));
         }
     }
-    for flag in flags {
-        push(&mut env, flag);
-    }
+    env.extend(flags.iter().map(|flag| with_value(flag).unwrap_or_else(|| flag.clone())));
     Ok(env)
 }
 
-fn push(env: &mut Vec<String>, entry: &str) {
+fn with_value(entry: &str) -> Option<String> {
     if entry.contains('=') {
-        env.push(entry.to_owned());
-    } else if let Ok(value) = std::env::var(entry) {
-        env.push(format!("{entry}={value}"));
+        return Some(entry.to_owned());
     }
+    std::env::var(entry).ok().map(|value| format!("{entry}={value}"))
 }
 
 pub(crate) fn labels(files: &[String], flags: &[String]) -> Result<BTreeMap<String, String>, RequestError> {
@@ -71,7 +68,7 @@ mod tests {
         let env = environment(&[file], &["A=3".to_owned(), "C=".to_owned(), "HULL_SURELY_UNSET".to_owned()]).unwrap();
         assert_eq!(env[..2], ["A=1", "B=2 # kept"]);
         assert!(env[2].starts_with("PATH=/"));
-        assert_eq!(env[3..], ["A=3", "C="]);
+        assert_eq!(env[3..], ["A=3", "C=", "HULL_SURELY_UNSET"]);
     }
 
     #[test]

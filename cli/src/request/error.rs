@@ -53,6 +53,10 @@ pub(crate) enum RequestError {
     Device(String),
     #[error("bad format for path: {0}")]
     DevicePath(String),
+    #[error("invalid spec: {spec}: {reason}")]
+    Volume { spec: String, reason: &'static str },
+    #[error("network-scoped aliases are only supported for user-defined networks")]
+    NetworkAlias,
     #[error("conflicting options: cannot attach both user-defined and non-user-defined network-modes")]
     NetworkMix,
     #[error("invalid config for network {0}: mac-address, ip and aliases need a user-defined network")]

@@ -25,7 +25,7 @@ pub(crate) fn parse(text: &str) -> Result<Mount, String> {
             ("readonly" | "ro", value) => mount.read_only = flag(value)?,
             ("volume-nocopy", value) => {
                 let on = flag(value)?;
-                mount.volume_options.get_or_insert_default().no_copy = on;
+                volume(&mut mount).no_copy = on;
             }
             ("bind-nonrecursive", value) => {
                 let on = flag(value)?;
@@ -61,10 +61,9 @@ pub(crate) fn parse(text: &str) -> Result<Mount, String> {
             }
             ("volume-label", Some(value)) => {
                 let (name, label) = value.split_once('=').unwrap_or((value, ""));
-                let options = mount.volume_options.get_or_insert_default();
-                options.labels.insert(name.to_owned(), label.to_owned());
+                volume(&mut mount).labels.insert(name.to_owned(), label.to_owned());
             }
-            ("volume-subpath", Some(value)) => mount.volume_options.get_or_insert_default().subpath = value.to_owned(),
+            ("volume-subpath", Some(value)) => volume(&mut mount).subpath = value.to_owned(),
             ("image-subpath", Some(value)) => {
                 *mount.image_options.get_or_insert_default() = ImageOptions { subpath: value.to_owned() };
             }
@@ -82,8 +81,15 @@ pub(crate) fn parse(text: &str) -> Result<Mount, String> {
     check(mount)
 }
 
+/// With an empty driver, as Docker's client sends it.
+fn volume(mount: &mut Mount) -> &mut VolumeOptions {
+    let options = mount.volume_options.get_or_insert_default();
+    options.driver_config.get_or_insert_default();
+    options
+}
+
 fn driver(mount: &mut Mount) -> &mut DriverConfig {
-    mount.volume_options.get_or_insert_default().driver_config.get_or_insert_default()
+    volume(mount).driver_config.get_or_insert_default()
 }
 
 /// A path that is relative to here: the daemon knows no "here".
@@ -132,9 +138,6 @@ fn check(mut mount: Mount) -> Result<Mount, String> {
     }
     if kind == "tmpfs" && mount.tmpfs_options == Some(TmpfsOptions::default()) {
         mount.tmpfs_options = None;
-    }
-    if mount.volume_options == Some(VolumeOptions::default()) {
-        mount.volume_options = None;
     }
     Ok(mount)
 }

@@ -70,8 +70,15 @@ enum Volume {
 }
 
 fn volume(spec: &str) -> Result<Volume, RequestError> {
-    // What a specification may look like is the daemon's to say.
+    let invalid = |reason| Err(RequestError::Volume { spec: spec.to_owned(), reason });
+    // The rest is the daemon's to say.
     let parts: Vec<&str> = spec.split(':').collect();
+    if parts.len() > 3 {
+        return invalid("too many colons");
+    }
+    if parts.len() > 1 && parts.iter().any(|part| part.is_empty()) {
+        return invalid("empty section between colons");
+    }
     if parts.len() == 1 {
         return Ok(Volume::Anonymous(spec.to_owned()));
     }

@@ -86,6 +86,9 @@ impl NetworkFlags {
         }
         let (first_name, first) = &mut networks[0];
         if !self.network_alias.is_empty() {
+            if !is_user_defined(first_name) {
+                return Err(RequestError::NetworkAlias);
+            }
             first.aliases.clone_from(&self.network_alias);
         }
         if !self.mac_address.is_empty() {

@@ -35,6 +35,7 @@ pub struct Version {
     pub kernel_version: String,
     #[serde(skip_serializing_if = "is_default")]
     pub experimental: bool,
+    #[serde(skip_serializing_if = "is_default")]
     pub build_time: String,
 }
 

@@ -25,6 +25,7 @@ mod logs;
 mod namespaces;
 mod network;
 mod orphans;
+mod parity;
 mod pids;
 mod policies;
 mod reload;

@@ -183,13 +183,42 @@ fn undefined(name: &str) -> TemplateError {
     TemplateError::new(format!("undefined variable \"${name}\""))
 }
 
+/// Go's fields are spelt `ID` and `DNS` where the JSON has `Id` and `Dns`; people write either.
+fn as_go_spells<'a>(map: &'a serde_json::Map<String, Value>, name: &str) -> Option<&'a Value> {
+    if !name.starts_with(|c: char| c.is_ascii_uppercase()) {
+        return None;
+    }
+    map.iter().find(|(key, _)| key.eq_ignore_ascii_case(name) && key[..1] == name[..1]).map(|(_, value)| value)
+}
+
+/// Fields that the API leaves out of an answer when they are empty. Docker's client reads answers into Go's types, where
+/// they are there with their zero: `{{if .State.Health}}` is no error for a container without a health check.
+fn left_out(name: &str) -> Option<Value> {
+    Some(match name {
+        "Health" | "Healthcheck" | "StopTimeout" | "SizeRw" | "SizeRootFs" | "Init" => Value::Null,
+        "StopSignal" | "MacAddress" | "Isolation" | "BuildTime" => Value::from(""),
+        "ArgsEscaped" | "NetworkDisabled" | "Experimental" => Value::from(false),
+        "Interval" | "Timeout" | "StartPeriod" | "StartInterval" | "Retries" | "KernelMemory" => Value::from(0),
+        "Annotations" | "StorageOpt" | "Tmpfs" | "Sysctls" | "ExposedPorts" => Value::Object(serde_json::Map::new()),
+        "Mounts" | "Shell" => Value::Array(Vec::new()),
+        _ => return None,
+    })
+}
+
 fn follow(start: &Value, path: &[String]) -> Result<Value, TemplateError> {
+    const TEXTS: [&str; 6] = ["Labels", "Attributes", "Annotations", "Options", "Sysctls", "DriverOpts"];
     let mut value = start;
-    for name in path {
+    for (place, name) in path.iter().enumerate() {
+        // A key of the user's own: that it is not there is an answer.
+        let of_the_user = place > 0 && TEXTS.contains(&path[place - 1].as_str());
         value = match value {
-            Value::Object(map) => match map.get(name) {
+            Value::Object(map) => match map.get(name).or_else(|| as_go_spells(map, name)) {
                 Some(next) => next,
+                None if of_the_user => return Ok(Value::from("<no value>")),
                 None => {
+                    if let (Some(zero), true) = (left_out(name), place + 1 == path.len()) {
+                        return Ok(zero);
+                    }
                     return Err(TemplateError::new(format!(
                         "executing \"\" at <.{}>: map has no entry for key \"{name}\"",
                         path.join(".")

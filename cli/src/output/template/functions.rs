@@ -8,6 +8,15 @@ use serde_json::{Map, Value};
 use super::TemplateError;
 use crate::output::format::LABEL_MAP;
 
+/// Whether there is such a function.
+pub(super) fn is_known(name: &str) -> bool {
+    const NAMES: [&str; 24] = [
+        "json", "join", "split", "lower", "upper", "title", "pad", "truncate", "print", "println", "printf", "len",
+        "index", "slice", "not", "and", "or", "eq", "ne", "lt", "le", "gt", "ge", "table",
+    ];
+    NAMES.contains(&name)
+}
+
 pub(super) fn call(name: &str, args: Vec<Value>) -> Result<Value, TemplateError> {
     match (name, args.as_slice()) {
         ("json", [value]) => Ok(Value::String(compact(value))),
@@ -64,15 +73,29 @@ pub(super) fn call(name: &str, args: Vec<Value>) -> Result<Value, TemplateError>
     }
 }
 
-/// JSON as Go writes it: the keys in the order in which they came, but for rows (they carry [`LABEL_MAP`], which
-/// only templates use), whose keys are sorted.
+/// JSON as Go writes it: the keys in the order in which they came. Docker's client makes rows itself: their keys are
+/// sorted, and Go writes what HTML would take for its own with numbers.
 fn compact(value: &Value) -> String {
+    let mut rows = false;
+    let sorted = sort_rows(value, &mut rows);
+    let text = sorted.to_string();
+    match rows {
+        true => text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"),
+        false => text,
+    }
+}
+
+/// Rows, which carry [`LABEL_MAP`] for templates, sorted and without it, wherever they are.
+fn sort_rows(value: &Value, found: &mut bool) -> Value {
     match value {
         Value::Object(map) if map.contains_key(LABEL_MAP) => {
-            let row: BTreeMap<&String, &Value> = map.iter().filter(|(key, _)| *key != LABEL_MAP).collect();
-            serde_json::to_string(&row).unwrap_or_default()
+            *found = true;
+            let row: BTreeMap<String, Value> = map.clone().into_iter().filter(|(key, _)| key != LABEL_MAP).collect();
+            row.into_iter().collect::<Map<_, _>>().into()
         }
-        _ => value.to_string(),
+        Value::Object(map) => map.iter().map(|(k, v)| (k.clone(), sort_rows(v, found))).collect::<Map<_, _>>().into(),
+        Value::Array(list) => list.iter().map(|item| sort_rows(item, found)).collect::<Vec<_>>().into(),
+        other => other.clone(),
     }
 }
 
@@ -127,11 +150,16 @@ fn title(text: &str) -> String {
     out
 }
 
+/// What a map has for a key that is not there: nothing, which of a map of texts is the empty one.
+fn zero(map: &Map<String, Value>) -> Value {
+    if map.values().all(Value::is_string) { Value::from("") } else { Value::Null }
+}
+
 fn index(value: &Value, keys: &[Value]) -> Result<Value, TemplateError> {
     let mut value = value.clone();
     for key in keys {
         value = match (&value, key) {
-            (Value::Object(map), key) => map.get(&print(key)).cloned().unwrap_or(Value::Null),
+            (Value::Object(map), key) => map.get(&print(key)).cloned().unwrap_or_else(|| zero(map)),
             (Value::Array(list), Value::Number(n)) => {
                 let found = n.as_u64().and_then(|n| list.get(n as usize));
                 found

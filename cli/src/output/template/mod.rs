@@ -19,17 +19,40 @@ use serde_json::Value;
 
 /// Why a template is wrong, in the words of Docker and Go.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct TemplateError(String);
+pub(crate) struct TemplateError {
+    message: String,
+    /// What Go calls the template; mostly nothing.
+    name: &'static str,
+    /// Whether it is wrong for every object.
+    parsing: bool,
+}
 
 impl TemplateError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), name: "", parsing: false }
+    }
+
+    pub(crate) fn is_parsing(&self) -> bool {
+        self.parsing
+    }
+
+    /// The same of a template that has a name.
+    pub(crate) fn of(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// As Go says it.
+    pub(crate) fn plain(&self) -> String {
+        let message = self.message.replacen("executing \"\"", &format!("executing {:?}", self.name), 1);
+        format!("template: {}:1: {message}", self.name)
     }
 }
 
+/// As Docker's lists say it.
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "template parsing error: template: :1: {}", self.0)
+        let what = if self.parsing { "parse" } else { "execute" };
+        write!(f, "failed to {what} template: {}", self.plain())
     }
 }
 
@@ -43,7 +66,8 @@ pub(crate) struct Template {
 
 impl Template {
     pub(crate) fn parse(text: &str) -> Result<Self, TemplateError> {
-        Ok(Self { nodes: parser::parse(lexer::lex(text)?)? })
+        let nodes = lexer::lex(text).and_then(parser::parse);
+        nodes.map(|nodes| Self { nodes }).map_err(|error| TemplateError { parsing: true, ..error })
     }
 
     /// Fills the template in. A key that is missing is an error.

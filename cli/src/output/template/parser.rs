@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::TemplateError;
 use super::lexer::{Piece, Token};
+use super::{TemplateError, functions};
 
 #[derive(Debug)]
 pub(super) enum Node {
@@ -179,7 +179,8 @@ fn command(tokens: &[Token]) -> Result<Command, TemplateError> {
                 "true" => Operand::Literal(Value::Bool(true)),
                 "false" => Operand::Literal(Value::Bool(false)),
                 "nil" => Operand::Literal(Value::Null),
-                _ => Operand::Function(word.clone()),
+                name if functions::is_known(name) => Operand::Function(word.clone()),
+                name => return Err(TemplateError::new(format!("function \"{name}\" not defined"))),
             },
             Token::Open => {
                 let len = closing(&tokens[i..])?;

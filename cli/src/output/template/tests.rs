@@ -23,6 +23,7 @@ fn what_people_write_for_inspect() {
     for (template, expected) in [
         ("{{.State.Running}}", "true"),
         ("{{ .State.Pid }}", "42"),
+        ("{{.ID}}", "abc"),
         ("{{.Args}}", "[-g daemon off;]"),
         ("{{.Config.Labels}}", "map[a.b:c]"),
         ("{{.State.Health}}", "<nil>"),
@@ -43,6 +44,7 @@ fn what_people_write_for_inspect() {
         ("{{if .State.Health}}h{{else if .State.Running}}r{{else}}n{{end}}", "r"),
         ("{{with .State}}{{.Pid}}/{{$.Id}}{{end}}", "42/abc"),
         ("{{slice .Name 1}}", "web"),
+        ("{{.Config.Labels.nosuch}}|{{index .Config.Labels \"nosuch\"}}", "<no value>|"),
         ("{{len .Config.Env}} {{upper .Id}} {{title .Id}}", "2 ABC Abc"),
         (r#"{{printf "%-5s|%3d|%q" .Id .State.Pid .Name}}"#, "abc  | 42|\"/web\""),
         ("a {{- .Id -}} b", "aabcb"),
@@ -59,6 +61,7 @@ fn what_people_write_for_inspect() {
 #[test]
 fn what_is_wrong_is_said() {
     for (template, part) in [
+        ("{{.a}}", "map has no entry for key \"a\""),
         ("{{.Nope}}", "map has no entry for key \"Nope\""),
         ("{{.A.B.C}}", "nil pointer evaluating interface {}.C"),
         ("{{", "unclosed action"),
@@ -70,6 +73,8 @@ fn what_is_wrong_is_said() {
         ("{{index .L 3}}", "index out of range"),
         ("{{}}", "missing value for command"),
         ("{{json}}", "wrong number of args"),
+        ("{{nosuch}}", "failed to parse template: template: :1: function"),
+        ("{{.Nope}}", "failed to execute template: template: :1: executing"),
     ] {
         let text = render(template, json!({"A": {"B": null}, "L": []}));
         assert!(text.starts_with("ERROR") && text.contains(part), "{template}: {text}");

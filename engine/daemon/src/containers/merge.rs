@@ -10,16 +10,14 @@ pub fn merge(config: &mut ContainerConfig, image: &ContainerConfig) {
     for (port, empty) in &image.exposed_ports {
         config.exposed_ports.entry(port.clone()).or_insert(*empty);
     }
-    let mut env: Vec<String> = Vec::new();
+    // The user's come first, then what else the image has. A bare name hides the image's variable too.
+    let own = config.env.len();
     let names_same = |a: &str, b: &str| a.split('=').next() == b.split('=').next();
     for entry in &image.env {
-        if !config.env.iter().any(|own| names_same(own, entry)) {
-            env.push(entry.clone());
+        if !config.env[..own].iter().any(|own| names_same(own, entry)) {
+            config.env.push(entry.clone());
         }
     }
-    // The user's come after the image's, in both their orders.
-    env.append(&mut config.env);
-    config.env = env;
     for (label, value) in &image.labels {
         config.labels.entry(label.clone()).or_insert_with(|| value.clone());
     }
@@ -109,6 +107,6 @@ mod tests {
         let mut config =
             ContainerConfig { env: vec!["A=own".to_owned(), "B=1".to_owned()], ..ContainerConfig::default() };
         merge(&mut config, &image());
-        assert_eq!(config.env, ["PATH=/bin", "A=own", "B=1"]);
+        assert_eq!(config.env, ["A=own", "B=1", "PATH=/bin"]);
     }
 }
