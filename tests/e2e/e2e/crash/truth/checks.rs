@@ -37,9 +37,6 @@ impl Truth {
     /// Waits until it is over, with one of these codes.
     pub(super) fn over(&mut self, codes: &[i64]) {
         let waited = self.wire.ask("POST", &format!("/containers/{}/wait", self.id));
-        if self.auto_remove && waited.status == 404 {
-            return self.become_gone();
-        }
         self.expect("wait", &waited, &[200]);
         let code = waited.json()["StatusCode"].as_i64().unwrap_or(-1);
         assert!(codes.contains(&code), "wait says {code}, not {codes:?}\n{}", self.story());
@@ -61,10 +58,8 @@ impl Truth {
         if self.auto_remove {
             self.become_gone();
             let waited = self.wire.ask("POST", &format!("/containers/{}/wait", self.id));
-            self.expect("wait for one that is gone", &waited, &[200, 404]);
-            if waited.status == 200 {
-                assert_eq!(waited.json()["StatusCode"], code, "the code of one that is gone\n{}", self.story());
-            }
+            self.expect("wait for one that is gone", &waited, &[200]);
+            assert_eq!(waited.json()["StatusCode"], code, "the code of one that is gone\n{}", self.story());
         } else {
             self.check_log();
         }
