@@ -58,9 +58,11 @@ impl Pidfile {
     }
 }
 
-/// Pids are used again: after a crash the number may be anybody's.
+/// Pids are used again: after a crash the number may be anybody's, or that of one that is dead and not reaped yet, which
+/// has no program any more.
 fn is_hulld(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "hulld")
+        && fs::read_link(format!("/proc/{pid}/exe")).is_ok()
 }
 
 impl Drop for Pidfile {
