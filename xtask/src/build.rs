@@ -33,7 +33,10 @@ pub(crate) fn everything() -> Result<()> {
 }
 
 /// What hulld embeds: the shim, the program of the default image, the eBPF object.
-fn artifacts(ebpf: bool) -> Result<()> {
+///
+/// # Errors
+/// When one of the builds fails.
+pub(crate) fn artifacts(ebpf: bool) -> Result<()> {
     setup::engine()?;
     shim::build()?;
     images::hello()?;

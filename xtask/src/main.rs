@@ -13,6 +13,7 @@ mod shim;
 mod test;
 mod tidy;
 mod up;
+mod vm;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -43,6 +44,8 @@ enum Task {
     Down(up::DownArgs),
     /// Install what the tests need and run them all
     Test(test::Args),
+    /// Run the tests on stock kernels, in QEMU
+    VmTest(vm::Args),
     /// Run the test suites of docker-py and bollard against a fresh hulld
     Compat(compat::Args),
     /// Check the dashboards and the alert rules
@@ -73,6 +76,7 @@ fn run(task: Task) -> anyhow::Result<()> {
         Task::Up(args) => up::run(args),
         Task::Down(args) => up::down(args),
         Task::Test(args) => test::run(args),
+        Task::VmTest(args) => vm::run(args),
         Task::Compat(args) => compat::run(args),
         Task::Dashboards(args) => dashboards::run(args),
         Task::Bench(args) => bench::run(args),

@@ -22,11 +22,11 @@ pub(crate) struct Args {
 }
 
 /// What the closing line counts.
-#[derive(Default)]
-struct Totals {
-    passed: usize,
-    failed: usize,
-    ignored: usize,
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Totals {
+    pub(crate) passed: usize,
+    pub(crate) failed: usize,
+    pub(crate) ignored: usize,
 }
 
 /// Runs the task.
@@ -127,7 +127,7 @@ fn counted(command: &mut Command, totals: &mut Totals) -> Result<()> {
 
 impl Totals {
     /// Reads a line such as `test result: ok. 12 passed; 0 failed; 1 ignored; ...`.
-    fn add(&mut self, text: &str) {
+    pub(crate) fn add(&mut self, text: &str) {
         let Some(counts) = text.trim().strip_prefix("test result: ") else { return };
         for part in counts.split([';', '.']) {
             let mut words = part.split_whitespace();
