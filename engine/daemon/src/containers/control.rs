@@ -39,7 +39,7 @@ impl ContainerService {
     /// When there is no such container, it doesn't run, or it cannot be killed.
     pub async fn stop(&self, key: &str, options: StopOptions) -> Result<(), ContainerError> {
         let handle = self.find(key)?;
-        if !handle.container().state.is_active() {
+        if !handle.settled().await.state.is_active() {
             return Err(ContainerError::NotModified("container is already stopped"));
         }
         to_its_end(async move { stop(&handle, &options, Purpose::Stop).await }).await
@@ -64,7 +64,7 @@ impl ContainerService {
             None => signal::KILL,
         };
         let handle = self.find(key)?;
-        let container = handle.container();
+        let container = handle.settled().await;
         if !container.state.is_active() {
             let message = format!("cannot kill container: {key}: container {} is not running", container.id);
             return Err(ContainerError::state(Refusal::NotRunning, message));
@@ -98,7 +98,7 @@ impl ContainerService {
     /// When there is no such container, it doesn't run, or it has no terminal.
     pub async fn resize(&self, key: &str, height: u16, width: u16) -> Result<(), ContainerError> {
         let handle = self.find(key)?;
-        let container = handle.container();
+        let container = handle.settled().await;
         if container.state.run().is_none() {
             let message = format!("container {} is not running", container.id);
             return Err(ContainerError::state(Refusal::NotRunning, message));
@@ -136,7 +136,7 @@ fn ends(container: &Container, number: u32) -> bool {
 
 /// Stops it, if it runs or is about to, and runs it.
 pub(super) async fn restart(handle: &Handle, options: &StopOptions, cause: Cause) -> Result<(), ContainerError> {
-    if handle.container().state.is_active() {
+    if handle.settled().await.state.is_active() {
         stop(handle, options, Purpose::Cycle).await?;
     }
     handle.ask(|reply| Command::Start { cause, reply }).await?;

@@ -61,6 +61,8 @@ pub(super) enum Command {
     Announce { action: Cow<'static, str>, attributes: Vec<(&'static str, String)>, reply: Reply<()> },
     /// Output of its next run goes to this client from the first byte on (where there is no log). Given back when it runs already.
     AttachEarly { relay: Relay, reply: Reply<Option<Relay>> },
+    /// As it is once everything that it was told before is done.
+    Look(Reply<Arc<Container>>),
     /// Its files, for as long as the answer is kept.
     Files(Reply<Access>),
     /// The kernel killed one of its processes for want of memory.
@@ -120,6 +122,17 @@ impl Handle {
     /// The container as it is now.
     pub(super) fn container(&self) -> Arc<Container> {
         self.published.borrow().container.clone()
+    }
+
+    /// The container as it is once a start that may be under way is over. A client can see the first output of a program
+    /// before its start is answered, and what it asks then is meant for the run that it sees.
+    pub(super) async fn settled(&self) -> Arc<Container> {
+        let now = self.container();
+        if now.state.is_active() {
+            return now;
+        }
+        // Of one that is gone the last that was published.
+        self.ask(Command::Look).await.unwrap_or(now)
     }
 
     /// The container, and how many of its runs have ended, at one moment.
@@ -259,6 +272,9 @@ impl Owner {
                     None
                 };
                 let _ = reply.send(Ok(given_back));
+            }
+            Command::Look(reply) => {
+                let _ = reply.send(Ok(Arc::new(self.container.clone())));
             }
             Command::Files(reply) => {
                 let _ = reply.send(self.files());

@@ -107,6 +107,24 @@ async fn a_kill_does_not_wait_behind_a_stop() {
     assert_eq!(bench.service.kill(&id, Some("NOPE")).await.unwrap_err().to_string(), "invalid signal: NOPE");
 }
 
+/// The first line of a program's output can be seen before its start is answered.
+#[tokio::test]
+async fn a_signal_during_a_start_is_for_that_run() {
+    let bench = Bench::new();
+    for signal in ["TERM", "KILL"] {
+        let id = bench.create(&format!("slow-{signal}"), HostConfig::default()).await;
+        let (started, killed) = tokio::join!(bench.service.start(&id), bench.service.kill(&id, Some(signal)));
+        started.unwrap();
+        killed.unwrap();
+        bench.until(&id, "exited").await;
+    }
+    let id = bench.create("stopped", HostConfig::default()).await;
+    let (started, stopped) = tokio::join!(bench.service.start(&id), bench.service.stop(&id, StopOptions::default()));
+    started.unwrap();
+    stopped.unwrap();
+    assert_eq!(bench.service.get(&id).unwrap().state.exit_code(), 143);
+}
+
 #[tokio::test]
 async fn pause_and_unpause_refuse_in_dockers_words() {
     let bench = Bench::new();
