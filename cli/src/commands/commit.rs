@@ -5,6 +5,7 @@ use hull_api::IdResponse;
 use super::{Context, Outcome};
 use crate::client::{Body, Call, Query};
 use crate::output;
+use crate::request::RequestError;
 
 /// Create a new image from a container's changes
 #[derive(Debug, clap::Args)]
@@ -37,6 +38,15 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         Some((repository, tag)) if !tag.contains('/') => (repository, tag),
         _ => (reference, ""),
     };
+    // A registry's host may be written in any case.
+    let path = match repository.split_once('/') {
+        Some((host, path)) if host.contains(['.', ':']) || host == "localhost" => path,
+        _ => repository,
+    };
+    if path.contains(|c: char| c.is_ascii_uppercase()) {
+        let library = if repository.contains('/') { "" } else { "library/" };
+        return Err(RequestError::Uppercase(format!("{library}{repository}")).into());
+    }
     let mut query = Query::new()
         .set("container", &args.container)
         .text("repo", repository)

@@ -27,17 +27,18 @@ impl Args {
     /// The request alone, for the tests of the flags.
     pub(crate) fn into_request(self) -> Result<hull_api::CreateRequest, crate::request::RequestError> {
         let (image, command) = self.image_and_command.split_at(1);
-        self.container.request(&image[0], command)
+        self.container.request(&image[0], command, &crate::client::Host::Unix("/hull.sock".into()))
     }
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let failed = |source| CommandError::Container { verb: "create", code: 125, source: Box::new(source) };
+    args.container.foreign.check()?;
     let (image, command) = args.image_and_command.split_at(1);
     let name = args.container.basic.name.clone();
     let pulling = args.container.pulling.clone();
     let mut cid_file = CidFile::reserve(&args.container.basic.cidfile).map_err(failed)?;
-    let request = args.container.request(&image[0], command).map_err(|e| failed(e.into()))?;
+    let request = args.container.request(&image[0], command, context.client.host()).map_err(|e| failed(e.into()))?;
     let created = create(context, &name, &request, &pulling, &mut cid_file).await;
     // Docker ends with 1 for what the daemon refuses here, other than in `run`.
     output::print_line(&created?.id)?;

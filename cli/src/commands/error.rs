@@ -21,6 +21,9 @@ pub(crate) enum CommandError {
     Output(#[from] io::Error),
     #[error("{operation} {object}: {}", crate::request::error::reason(source))]
     File { operation: &'static str, object: String, source: io::Error },
+    /// Of a file that an archive should become.
+    #[error("{failed}: {reason}")]
+    Place { failed: &'static str, reason: String },
     #[error("standard input: {source}")]
     Input { source: io::Error },
     #[error("{0}")]

@@ -2,11 +2,11 @@
 
 use hull_api::{ContainerInspect, ExecCreate, ExecInspect, ExecStart, IdResponse};
 
-use super::attaching::{Ended, Streams, check_terminal, follow_window, pump, until_killed};
+use super::attaching::{Leaving, Session, check_terminal};
 use super::{Context, Outcome, container_path};
 use crate::client::{Body, Query};
 use crate::request::{env, values};
-use crate::tty::{self, Keys, RawMode};
+use crate::tty;
 
 /// Execute a command in a running container
 #[derive(Debug, clap::Args)]
@@ -79,29 +79,20 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         return Ok(0);
     }
     let connection = context.client.hijack(&path, Query::new(), Body::json(&start)).await?;
-    let raw = (args.tty && args.interactive).then(RawMode::enter).flatten();
-    let streams = Streams { stdin: args.interactive, tty: args.tty, keys: Keys::parse(&args.detach_keys) };
-    let resize = format!("/exec/{}/resize", exec.id);
-    let window = async {
-        match args.tty {
-            true => follow_window(context, &resize).await,
-            false => std::future::pending().await,
-        }
+    let session = Session {
+        context,
+        connection,
+        stdin: args.interactive,
+        tty: args.tty,
+        detach_keys: &args.detach_keys,
+        resize: format!("/exec/{}/resize", exec.id),
+        // An exec has no request for signals.
+        leaving: Leaving::Told,
+        signals: None,
     };
-    let whole = async {
-        match pump(connection, &streams).await? {
-            Ended::Detached => Ok(0),
-            Ended::Output => {
-                let ended: ExecInspect = context.client.get(&format!("/exec/{}/json", exec.id), Query::new()).await?;
-                Ok(ended.exit_code.unwrap_or(0) as i32)
-            }
-        }
+    let code = async {
+        let ended: ExecInspect = context.client.get(&format!("/exec/{}/json", exec.id), Query::new()).await?;
+        Ok(ended.exit_code.unwrap_or(0) as i32)
     };
-    let outcome: Outcome = tokio::select! {
-        outcome = whole => outcome,
-        code = until_killed() => Ok(code),
-        () = window => Ok(0),
-    };
-    drop(raw);
-    outcome
+    session.hold(Session::raw(args.interactive, args.tty), code).await
 }

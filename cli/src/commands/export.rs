@@ -1,6 +1,6 @@
 //! `hull export`.
 
-use super::save::copy_out;
+use super::save::{check_output, copy_out};
 use super::{CommandError, Context, Outcome, container_path};
 use crate::client::{Body, Call, Query};
 use crate::tty;
@@ -23,6 +23,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     if args.output.is_none() && tty::stdout_is_terminal() {
         return Err(CommandError::Refused("cowardly refusing to save to a terminal. Use the -o flag or redirect"));
     }
+    check_output("failed to export container", args.output.as_deref())?;
     let path = container_path(&args.container, "export");
     let call = Call { method: http::Method::GET, path: &path, query: Query::new(), headers: &[] };
     let operation = format!("GET {path}");

@@ -3,12 +3,12 @@
 use hull_api::ImageSummary;
 use serde_json::json;
 
-use super::{Context, Outcome, listing};
-use crate::client::{Filters, Query};
+use super::listing::ListFlags;
+use super::{Context, Outcome};
+use crate::client::Query;
 use crate::output::format::{List, Row, row};
 use crate::output::table::short_id;
 use crate::output::{time, units};
-use crate::request::values;
 
 pub(super) const LIST: List = List {
     titles: &[
@@ -45,33 +45,24 @@ pub(crate) struct Args {
     /// Show digests
     #[arg(long)]
     digests: bool,
-    /// Filter output based on conditions provided
-    #[arg(short, long, value_name = "filter", value_parser = values::filter)]
-    filter: Vec<String>,
-    /// Format output using a custom template: table, 'table TEMPLATE', json, TEMPLATE
-    #[arg(long, value_name = "string")]
-    format: Option<String>,
-    /// Don't truncate output
-    #[arg(long)]
-    no_trunc: bool,
-    /// Only show image IDs
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    list: ListFlags,
     /// Only these
     repository: Option<String>,
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
-    let mut filters = Filters::from_flags(&args.filter);
+    let mut filters = args.list.filters();
     if let Some(repository) = &args.repository {
         filters.add("reference", repository);
     }
     let query = Query::new().flag("all", args.all).filters(&filters);
     let images: Vec<ImageSummary> = context.client.get("/images/json", query).await?;
-    let digests = args.digests || args.format.as_deref().is_some_and(|format| format.contains(".Digest"));
-    let rows = images.iter().flat_map(|image| image_rows(image, !args.no_trunc, digests, args.quiet)).collect();
+    let digests = args.digests || args.list.format.as_deref().is_some_and(|format| format.contains(".Digest"));
+    let rows =
+        images.iter().flat_map(|image| image_rows(image, !args.list.no_trunc, digests, args.list.quiet)).collect();
     let list = if args.digests { LIST_WITH_DIGESTS } else { LIST };
-    listing::print(&list, args.format.as_deref(), args.quiet, rows)
+    args.list.print(&list, rows)
 }
 
 /// One row for each tag; with digests, for each pair of the two.

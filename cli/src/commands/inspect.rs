@@ -109,6 +109,8 @@ async fn show(context: &Context, names: &[String], kinds: &[Kind], view: &View) 
     match template {
         None if view.format.as_deref() == Some("json") => output::print_line(&format!("[{}]", found.join(",")))?,
         None => output::print_line(&json::indent(&format!("[{}]", found.join(","))))?,
+        // Docker's line for nothing: who reads it with a format reads lines.
+        Some(_) if found.is_empty() => output::print_line("")?,
         Some(template) => {
             for text in found {
                 let value: Value = serde_json::from_str(&text)?;

@@ -1,6 +1,7 @@
 //! `hull kill`.
 
-use super::{Context, Outcome, container_path, each};
+use super::containers::Containers;
+use super::{Context, Outcome};
 use crate::client::Query;
 
 /// Kill one or more running containers
@@ -13,13 +14,10 @@ pub(crate) struct Args {
     /// Signal to send to the container
     #[arg(short, long, value_name = "string", default_value = "", hide_default_value = true)]
     signal: String,
-    /// The containers
-    #[arg(required = true)]
-    containers: Vec<String>,
+    #[command(flatten)]
+    containers: Containers,
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
-    let query = Query::new().text("signal", &args.signal);
-    each(&args.containers, async |name| Ok(context.client.act(&container_path(name, "kill"), query.clone()).await?))
-        .await
+    args.containers.post(context, "kill", Query::new().text("signal", &args.signal)).await
 }

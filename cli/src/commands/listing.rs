@@ -2,11 +2,40 @@
 
 use serde_json::Value;
 
+use crate::client::Filters;
 use crate::output::format::{List, Row, Style, unescape};
 use crate::output::template::{Template, TemplateError};
 use crate::output::{self};
+use crate::request::values;
 
 use super::{CommandError, Outcome};
+
+/// What all lists of objects can be asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ListFlags {
+    /// Filter output based on conditions provided (name=value; several of one name: any of them)
+    #[arg(short, long, value_name = "filter", value_parser = values::filter)]
+    pub(super) filter: Vec<String>,
+    /// Format output using a custom template: table, 'table TEMPLATE', json, TEMPLATE
+    #[arg(long, value_name = "string")]
+    pub(super) format: Option<String>,
+    /// Don't truncate output
+    #[arg(long)]
+    pub(super) no_trunc: bool,
+    /// Only display IDs
+    #[arg(short, long)]
+    pub(super) quiet: bool,
+}
+
+impl ListFlags {
+    pub(super) fn filters(&self) -> Filters {
+        Filters::from_flags(&self.filter)
+    }
+
+    pub(super) fn print(&self, list: &List, rows: Vec<Row>) -> Outcome {
+        print(list, self.format.as_deref(), self.quiet, rows)
+    }
+}
 
 pub(super) fn print(list: &List, format: Option<&str>, quiet: bool, rows: Vec<Row>) -> Outcome {
     output::print(&list.render(&Style { format, quiet }, rows)?)?;

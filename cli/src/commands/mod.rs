@@ -7,6 +7,7 @@ pub(crate) mod attach;
 mod attaching;
 pub(crate) mod commit;
 pub(crate) mod completion;
+mod containers;
 pub(crate) mod cp;
 pub(crate) mod create;
 mod creating;

@@ -3,12 +3,12 @@
 use hull_api::Network;
 use serde_json::json;
 
-use super::{Context, Outcome, listing};
-use crate::client::{Filters, Query};
+use super::listing::ListFlags;
+use super::{Context, Outcome};
+use crate::client::Query;
 use crate::output::format::{LABEL_MAP, List, labels, row};
 use crate::output::table::short_id;
 use crate::output::time;
-use crate::request::values;
 
 const LIST: List = List {
     titles: &[
@@ -31,22 +31,12 @@ const LIST: List = List {
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull network ls [OPTIONS]")]
 pub(crate) struct Args {
-    /// Provide filter values (e.g. "driver=bridge")
-    #[arg(short, long, value_name = "filter", value_parser = values::filter)]
-    filter: Vec<String>,
-    /// Format output using a custom template: table, 'table TEMPLATE', json, TEMPLATE
-    #[arg(long, value_name = "string")]
-    format: Option<String>,
-    /// Do not truncate the output
-    #[arg(long)]
-    no_trunc: bool,
-    /// Only display network IDs
-    #[arg(short, long)]
-    quiet: bool,
+    #[command(flatten)]
+    list: ListFlags,
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
-    let query = Query::new().filters(&Filters::from_flags(&args.filter));
+    let query = Query::new().filters(&args.list.filters());
     let mut networks: Vec<Network> = context.client.get("/networks", query).await?;
     networks.sort_by(|a, b| a.name.cmp(&b.name));
     let rows = networks
@@ -54,7 +44,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
         .map(|network| {
             let (text, map) = labels(&network.labels);
             row([
-                ("ID", json!(if args.no_trunc { &network.id } else { short_id(&network.id) })),
+                ("ID", json!(if args.list.no_trunc { &network.id } else { short_id(&network.id) })),
                 ("Name", json!(network.name)),
                 ("Driver", json!(network.driver)),
                 ("Scope", json!(network.scope)),
@@ -67,5 +57,5 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
             ])
         })
         .collect();
-    listing::print(&LIST, args.format.as_deref(), args.quiet, rows)
+    args.list.print(&LIST, rows)
 }

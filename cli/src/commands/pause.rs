@@ -1,19 +1,17 @@
 //! `hull pause`.
 
-use super::{Context, Outcome, container_path, each};
+use super::containers::Containers;
+use super::{Context, Outcome};
 use crate::client::Query;
 
 /// Pause all processes within one or more containers
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull pause CONTAINER [CONTAINER...]")]
 pub(crate) struct Args {
-    /// The containers
-    #[arg(required = true)]
-    containers: Vec<String>,
+    #[command(flatten)]
+    containers: Containers,
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
-    let query = Query::new();
-    each(&args.containers, async |name| Ok(context.client.act(&container_path(name, "pause"), query.clone()).await?))
-        .await
+    args.containers.post(context, "pause", Query::new()).await
 }

@@ -3,8 +3,9 @@
 use hull_api::{ContainerSummary, Port};
 use serde_json::json;
 
-use super::{Context, Outcome, listing};
-use crate::client::{Filters, Query};
+use super::listing::{self, ListFlags};
+use super::{Context, Outcome};
+use crate::client::Query;
 use crate::output::format::{LABEL_MAP, List, Row, labels, row};
 use crate::output::table::{ellipsis, short_id};
 use crate::output::{time, units};
@@ -50,24 +51,14 @@ pub(crate) struct Args {
     /// Show all containers (default shows just running)
     #[arg(short, long)]
     all: bool,
-    /// Filter output based on conditions provided
-    #[arg(short, long, value_name = "filter", value_parser = values::filter)]
-    filter: Vec<String>,
-    /// Format output using a custom template: table, 'table TEMPLATE', json, TEMPLATE
-    #[arg(long, value_name = "string")]
-    format: Option<String>,
+    #[command(flatten)]
+    list: ListFlags,
     /// Show n last created containers (includes all states)
     #[arg(short = 'n', long, value_name = "int", value_parser = values::int, allow_hyphen_values = true)]
     last: Option<i64>,
     /// Show the latest created container (includes all states)
     #[arg(short, long)]
     latest: bool,
-    /// Don't truncate output
-    #[arg(long)]
-    no_trunc: bool,
-    /// Only display container IDs
-    #[arg(short, long)]
-    quiet: bool,
     /// Display total file sizes
     #[arg(short, long)]
     size: bool,
@@ -76,20 +67,20 @@ pub(crate) struct Args {
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let last = if args.latest { 1 } else { args.last.unwrap_or(-1) };
     let asks_for_size = |format: &str| format.contains(".Size") || format.replace(' ', "") == "{{json.}}";
-    let size = args.size || args.format.as_deref().is_some_and(asks_for_size);
-    let mut format = args.format.as_deref();
-    if args.quiet && format.is_some_and(|format| !format.is_empty()) {
+    let size = args.size || args.list.format.as_deref().is_some_and(asks_for_size);
+    let mut format = args.list.format.as_deref();
+    if args.list.quiet && format.is_some_and(|format| !format.is_empty()) {
         eprintln!("WARNING: Ignoring custom format, because both --format and --quiet are set.");
         format = None;
     }
-    let mut query = Query::new().flag("all", args.all).flag("size", size).filters(&Filters::from_flags(&args.filter));
+    let mut query = Query::new().flag("all", args.all).flag("size", size).filters(&args.list.filters());
     if last > 0 {
         query = query.set("limit", last.to_string());
     }
     let containers: Vec<ContainerSummary> = context.client.get("/containers/json", query).await?;
-    let rows = containers.iter().map(|c| container_row(c, !args.no_trunc)).collect();
+    let rows = containers.iter().map(|c| container_row(c, !args.list.no_trunc)).collect();
     let list = if args.size { LIST_WITH_SIZE } else { LIST };
-    listing::print(&list, format, args.quiet, rows)
+    listing::print(&list, format, args.list.quiet, rows)
 }
 
 pub(super) fn container_row(c: &ContainerSummary, truncate: bool) -> Row {

@@ -1,6 +1,7 @@
 //! `hull rm`.
 
-use super::{CommandError, Context, Outcome, each};
+use super::containers::Containers;
+use super::{CommandError, Context, Outcome};
 use crate::client::{Query, segment};
 
 /// Remove one or more containers
@@ -17,18 +18,22 @@ pub(crate) struct Args {
     /// Remove the specified link
     #[arg(short, long)]
     link: bool,
-    /// The containers
-    #[arg(required = true)]
-    containers: Vec<String>,
+    #[command(flatten)]
+    containers: Containers,
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let query = Query::new().flag("force", args.force).flag("v", args.volumes).flag("link", args.link);
-    let removed = each(&args.containers, async |name| {
-        context.client.delete(&format!("/containers/{}", segment(name.trim_start_matches('/'))), query.clone()).await?;
-        Ok(())
-    })
-    .await;
+    let removed = args
+        .containers
+        .each(async |name| {
+            context
+                .client
+                .delete(&format!("/containers/{}", segment(name.trim_start_matches('/'))), query.clone())
+                .await?;
+            Ok(())
+        })
+        .await;
     match removed {
         // With force the aim is that it is not there: said, but no failure.
         Err(CommandError::Several(errors)) if args.force && errors.iter().all(CommandError::is_not_found) => {

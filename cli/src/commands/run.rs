@@ -8,14 +8,14 @@
 
 use hull_api::CreateRequest;
 
-use super::attaching::{Ended, Streams, check_terminal, follow_window, forward, pump, until_killed};
+use super::attaching::{AttachFlags, Caught, Leaving, Session, check_terminal};
 use super::creating::{CidFile, create};
 use super::error::start_code;
 use super::{CommandError, Context, Outcome, container_path, wait};
 use crate::client::{Body, ClientError, Hijacked, Query};
 use crate::output;
 use crate::request::{ContainerFlags, RequestError};
-use crate::tty::{self, Keys, RawMode};
+use crate::tty::{self, RawMode};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,12 +40,8 @@ pub(crate) struct Args {
     /// Run container in background and print container ID
     #[arg(short, long)]
     detach: bool,
-    /// Override the key sequence for detaching a container
-    #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
-    detach_keys: String,
-    /// Proxy received signals to the process
-    #[arg(long, value_name = "true|false", value_parser = crate::request::values::boolean, action = clap::ArgAction::Set, default_value = "true", default_missing_value = "true", num_args = 0..=1, require_equals = true)]
-    sig_proxy: bool,
+    #[command(flatten)]
+    attaching: AttachFlags,
     /// Print usage
     #[arg(long, action = clap::ArgAction::Help)]
     help: Option<bool>,
@@ -56,6 +52,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let failed = |code| move |source| CommandError::Container { verb: "run", code, source: Box::new(source) };
+    args.container.foreign.check()?;
     let (image, command) = args.image_and_command.split_at(1);
     let attach = args.container.basic.attach.clone();
     if args.detach && !attach.is_empty() {
@@ -64,19 +61,19 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let name = args.container.basic.name.clone();
     let cid_path = args.container.basic.cidfile.clone();
     let pulling = args.container.pulling.clone();
-    let request = args.container.request(&image[0], command).map_err(|e| failed(125)(e.into()))?;
-    let options = Options { detach: args.detach, detach_keys: args.detach_keys, sig_proxy: args.sig_proxy };
+    let request =
+        args.container.request(&image[0], command, context.client.host()).map_err(|e| failed(125)(e.into()))?;
+    let options = Options { detach: args.detach, attaching: args.attaching };
     let request = options.adapt(request)?;
     let mut cid_file = CidFile::reserve(&cid_path).map_err(failed(125))?;
     let created = create(context, &name, &request, &pulling, &mut cid_file).await.map_err(failed(125))?;
-    let session = Session { context, id: &created.id, request: &request, options: &options };
-    session.run().await
+    let start = Start { context, id: &created.id, request: &request, options: &options };
+    start.run().await
 }
 
 struct Options {
     detach: bool,
-    detach_keys: String,
-    sig_proxy: bool,
+    attaching: AttachFlags,
 }
 
 impl Options {
@@ -100,14 +97,15 @@ impl Options {
     }
 }
 
-struct Session<'a> {
+/// From the container that was created to its end.
+struct Start<'a> {
     context: &'a Context,
     id: &'a str,
     request: &'a CreateRequest,
     options: &'a Options,
 }
 
-impl Session<'_> {
+impl Start<'_> {
     async fn run(&self) -> Outcome {
         let failed = |source: ClientError| {
             let code = source.daemon_message().map_or(125, start_code);
@@ -115,18 +113,19 @@ impl Session<'_> {
         };
         let config = &self.request.config;
         let attached = config.attach_stdin || config.attach_stdout || config.attach_stderr;
+        let caught = (attached && self.options.attaching.sig_proxy).then(Caught::new);
         let connection = if attached { Some(self.attach().await.map_err(failed)?) } else { None };
         let condition = if self.request.host_config.auto_remove { "removed" } else { "next-exit" };
         let waiting = wait::begin(self.context, self.id, condition).await.map_err(failed)?;
         // The keys typed from here on are the container's; what is printed until it runs must still look right.
-        let raw = (connection.is_some() && config.tty && config.attach_stdin).then(RawMode::enter).flatten();
+        let raw = connection.as_ref().and_then(|_| Session::raw(config.attach_stdin, config.tty));
         let started = self.context.client.act(&container_path(self.id, "start"), Query::new()).await;
         if connection.is_none() {
             // Also of one that did not start: it is there, and this is how to find it.
             output::print_line(self.id)?;
         }
         match (started, connection) {
-            (Ok(()), Some(connection)) => self.follow(connection, waiting, raw).await,
+            (Ok(()), Some(connection)) => self.follow(connection, waiting, raw, caught).await,
             (Ok(()), None) => Ok(0),
             (Err(error), connection) => {
                 drop(raw);
@@ -147,39 +146,27 @@ impl Session<'_> {
             .flag("stdin", config.attach_stdin)
             .flag("stdout", config.attach_stdout)
             .flag("stderr", config.attach_stderr)
-            .text("detachKeys", &self.options.detach_keys);
+            .text("detachKeys", &self.options.attaching.detach_keys);
         self.context.client.hijack(&container_path(self.id, "attach"), query, Body::empty()).await
     }
 
-    async fn follow(&self, connection: Hijacked, waiting: wait::Waiting, raw: Option<RawMode>) -> Outcome {
-        let config = &self.request.config;
-        let streams =
-            Streams { stdin: config.attach_stdin, tty: config.tty, keys: Keys::parse(&self.options.detach_keys) };
-        let resize = container_path(self.id, "resize");
-        let window = async {
-            match config.tty {
-                true => follow_window(self.context, &resize).await,
-                false => std::future::pending().await,
-            }
+    async fn follow(
+        &self,
+        connection: Hijacked,
+        waiting: wait::Waiting,
+        raw: Option<RawMode>,
+        caught: Option<Caught>,
+    ) -> Outcome {
+        let session = Session {
+            context: self.context,
+            connection,
+            stdin: self.request.config.attach_stdin,
+            tty: self.request.config.tty,
+            detach_keys: &self.options.attaching.detach_keys,
+            resize: container_path(self.id, "resize"),
+            leaving: Leaving::Quiet,
+            signals: caught.map(|caught| (caught, self.id)),
         };
-        let killed = async {
-            match self.options.sig_proxy {
-                true => forward(self.context, self.id).await,
-                false => until_killed().await,
-            }
-        };
-        let whole = async {
-            match pump(connection, &streams).await? {
-                Ended::Detached => Ok(0),
-                Ended::Output => wait::finish(waiting).await,
-            }
-        };
-        let outcome = tokio::select! {
-            outcome = whole => outcome,
-            code = killed => Ok(code),
-            () = window => Ok(0),
-        };
-        drop(raw);
-        outcome
+        session.hold(raw, wait::finish(waiting)).await
     }
 }

@@ -1,5 +1,7 @@
 //! `hull save`.
 
+use std::path::Path;
+
 use http_body_util::BodyExt;
 use tokio::fs::File;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -7,6 +9,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use super::{CommandError, Context, Outcome};
 use crate::client::{Body, Call, ClientError, Query};
 use crate::output::progress::transfer;
+use crate::request::error::reason;
 use crate::tty;
 
 /// Save one or more images to a tar archive (streamed to STDOUT by default)
@@ -31,6 +34,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     if args.output.is_none() && tty::stdout_is_terminal() {
         return Err(CommandError::Refused("cowardly refusing to save to a terminal. Use the -o flag or redirect"));
     }
+    check_output("failed to save image", args.output.as_deref())?;
     let mut query = Query::new().text("platform", &args.platform);
     for image in &args.images {
         query = query.set("names", image);
@@ -39,6 +43,20 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let body = context.client.send(call, Body::empty()).await?.into_body();
     copy_out(body, "GET /images/get".to_owned(), args.output.as_deref()).await?;
     Ok(0)
+}
+
+/// Whether an archive can become a file of this name, before the engine is asked to make it; `failed` says what could
+/// not be done.
+pub(super) fn check_output(failed: &'static str, path: Option<&str>) -> Result<(), CommandError> {
+    let Some(path) = path.map(Path::new) else { return Ok(()) };
+    if path.is_dir() {
+        return Err(CommandError::Place { failed, reason: "cannot write to a directory".to_owned() });
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    folder.metadata().map(drop).map_err(|error| {
+        let reason = format!("invalid output path: stat {}: {}", folder.display(), reason(&error));
+        CommandError::Place { failed, reason }
+    })
 }
 
 /// An archive that the engine sends, into a file or to standard output.

@@ -3,6 +3,7 @@
 use hull_api::ContainerInspect;
 
 use super::attach::{self, Following};
+use super::containers::Containers;
 use super::{CommandError, Context, Outcome, container_path};
 use crate::client::Query;
 use crate::output;
@@ -23,9 +24,14 @@ pub(crate) struct Args {
     /// Override the key sequence for detaching a container
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     detach_keys: String,
-    /// The containers
-    #[arg(required = true)]
-    containers: Vec<String>,
+    /// Restore from this checkpoint (refused: Hull makes none)
+    #[arg(long, value_name = "string")]
+    checkpoint: Option<String>,
+    /// Use a custom checkpoint storage directory (refused as well)
+    #[arg(long, value_name = "string")]
+    checkpoint_dir: Option<String>,
+    #[command(flatten)]
+    containers: Containers,
 }
 
 async fn start_all(context: &Context, names: &[String]) -> Outcome {
@@ -47,10 +53,15 @@ async fn start_all(context: &Context, names: &[String]) -> Outcome {
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
-    if !args.attach && !args.interactive {
-        return start_all(context, &args.containers).await;
+    if args.checkpoint.is_some() || args.checkpoint_dir.is_some() {
+        return Err(CommandError::Refused(
+            "--checkpoint: hull neither makes nor restores checkpoints; start it anew without",
+        ));
     }
-    let [name] = args.containers.as_slice() else {
+    if !args.attach && !args.interactive {
+        return start_all(context, &args.containers.containers).await;
+    }
+    let [name] = args.containers.containers.as_slice() else {
         return Err(CommandError::Refused("you cannot start and attach multiple containers at once"));
     };
     let inspect: ContainerInspect = context.client.get(&container_path(name, "json"), Query::new()).await?;

@@ -1,6 +1,7 @@
 //! `hull stop`.
 
-use super::{Context, Outcome, container_path, each};
+use super::containers::Containers;
+use super::{Context, Outcome};
 use crate::client::Query;
 use crate::request::values;
 
@@ -11,20 +12,30 @@ use crate::request::values;
     after_help = "Examples:\n  hull stop web              SIGTERM (or the image's signal), and after 10 seconds SIGKILL\n  hull stop -t 1 web db"
 )]
 pub(crate) struct Args {
+    #[command(flatten)]
+    ending: EndingFlags,
+    #[command(flatten)]
+    containers: Containers,
+}
+
+/// How a container is asked to end, and for how long.
+#[derive(Debug, clap::Args)]
+pub(super) struct EndingFlags {
     /// Signal to send to the container
     #[arg(short, long, value_name = "string", default_value = "", hide_default_value = true)]
     signal: String,
     /// Seconds to wait before killing the container
     #[arg(short, long, visible_alias = "time", value_name = "int", value_parser = values::int, allow_hyphen_values = true)]
     timeout: Option<i64>,
-    /// The containers
-    #[arg(required = true)]
-    containers: Vec<String>,
+}
+
+impl EndingFlags {
+    pub(super) fn query(&self) -> Query {
+        let seconds = self.timeout.map(|t| t.to_string()).unwrap_or_default();
+        Query::new().text("signal", &self.signal).text("t", &seconds)
+    }
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
-    let seconds = args.timeout.map(|t| t.to_string()).unwrap_or_default();
-    let query = Query::new().text("signal", &args.signal).text("t", &seconds);
-    each(&args.containers, async |name| Ok(context.client.act(&container_path(name, "stop"), query.clone()).await?))
-        .await
+    args.containers.post(context, "stop", args.ending.query()).await
 }

@@ -2,6 +2,7 @@
 
 use hull_api::UpdateResponse;
 
+use super::containers::Containers;
 use super::{CommandError, Context, Outcome, container_path};
 use crate::client::Query;
 use crate::output;
@@ -16,9 +17,8 @@ use crate::request::resources::UpdateFlags;
 pub(crate) struct Args {
     #[command(flatten)]
     flags: UpdateFlags,
-    /// The containers
-    #[arg(required = true)]
-    containers: Vec<String>,
+    #[command(flatten)]
+    containers: Containers,
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
@@ -27,18 +27,20 @@ pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     }
     let request = args.flags.request()?;
     let mut errors = Vec::new();
-    for name in &args.containers {
+    let mut warnings = Vec::new();
+    for name in &args.containers.containers {
         let answer: Result<UpdateResponse, _> =
             context.client.post(&container_path(name, "update"), Query::new(), &request).await;
         match answer {
             Ok(answer) => {
                 output::print_line(name)?;
-                for warning in answer.warnings {
-                    eprintln!("{warning}");
-                }
+                warnings.extend(answer.warnings);
             }
             Err(error) => errors.push(error.into()),
         }
+    }
+    for warning in warnings {
+        output::print_line(&warning)?;
     }
     if errors.is_empty() { Ok(0) } else { Err(CommandError::Several(errors)) }
 }

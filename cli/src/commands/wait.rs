@@ -5,6 +5,7 @@ use http_body_util::BodyExt;
 use hull_api::{WaitResponse, decode};
 use hyper::body::Incoming;
 
+use super::containers::Containers;
 use super::{CommandError, Context, Outcome, container_path};
 use crate::client::{Body, Call, ClientError, Query};
 use crate::output;
@@ -13,14 +14,13 @@ use crate::output;
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull wait CONTAINER [CONTAINER...]")]
 pub(crate) struct Args {
-    /// The containers
-    #[arg(required = true)]
-    containers: Vec<String>,
+    #[command(flatten)]
+    containers: Containers,
 }
 
 pub(crate) async fn run(context: &Context, args: Args) -> Outcome {
     let mut errors = Vec::new();
-    for name in &args.containers {
+    for name in &args.containers.containers {
         match code_of(context, name).await {
             Ok(code) => output::print_line(&code.to_string())?,
             Err(error) => errors.push(error),

@@ -77,9 +77,6 @@ pub(crate) struct BasicFlags {
     /// Runtime to use for this container
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]
     runtime: String,
-    /// Container isolation technology
-    #[arg(long, value_name = "string", default_value = "", hide = true)]
-    isolation: String,
 }
 
 impl BasicFlags {
@@ -98,7 +95,7 @@ impl BasicFlags {
         }
         let config = &mut request.config;
         let attached = |name: &str| self.attach.iter().any(|stream| stream == name);
-        config.attach_stdin = attached("stdin") || (self.attach.is_empty() && self.interactive);
+        config.attach_stdin = attached("stdin") || self.interactive;
         config.attach_stdout = attached("stdout") || self.attach.is_empty();
         config.attach_stderr = attached("stderr") || self.attach.is_empty();
         config.tty = self.tty;
@@ -124,7 +121,6 @@ impl BasicFlags {
         host.annotations = self.annotation.into_iter().collect();
         host.init = self.init.then_some(true);
         host.runtime = self.runtime;
-        host.isolation = self.isolation;
         Ok(())
     }
 }

@@ -6,12 +6,14 @@ use hull_api::CreateRequest;
 use super::basic::BasicFlags;
 use super::devices::DeviceFlags;
 use super::error::RequestError;
+use super::foreign::ForeignFlags;
 use super::health::HealthFlags;
 use super::mounts::MountFlags;
 use super::namespaces::NamespaceFlags;
 use super::network::NetworkFlags;
 use super::resources::ResourceFlags;
 use super::security::SecurityFlags;
+use crate::client::Host;
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct ContainerFlags {
@@ -33,6 +35,8 @@ pub(crate) struct ContainerFlags {
     health: HealthFlags,
     #[command(flatten)]
     pub(crate) pulling: PullFlags,
+    #[command(flatten)]
+    pub(crate) foreign: ForeignFlags,
 }
 
 /// What to do when the image is not there.
@@ -48,9 +52,6 @@ pub(crate) struct PullFlags {
     /// Suppress the pull output
     #[arg(short, long)]
     pub(crate) quiet: bool,
-    /// Skip image verification: accepted, as Docker does
-    #[arg(long, hide = true)]
-    disable_content_trust: bool,
 }
 
 impl PullFlags {
@@ -63,16 +64,18 @@ impl PullFlags {
 }
 
 impl ContainerFlags {
-    pub(crate) fn request(self, image: &str, command: &[String]) -> Result<CreateRequest, RequestError> {
+    /// `engine`: where it will be sent.
+    pub(crate) fn request(self, image: &str, command: &[String], engine: &Host) -> Result<CreateRequest, RequestError> {
         let mut request = CreateRequest::default();
         self.basic.apply(image, command, &mut request)?;
         self.resources.apply(&mut request.host_config)?;
-        self.mounts.apply(&mut request.config, &mut request.host_config)?;
+        self.mounts.apply(&mut request.config, &mut request.host_config, engine)?;
         self.namespaces.apply(&mut request.host_config)?;
         self.network.apply(&mut request)?;
         self.security.apply(&mut request.host_config)?;
         self.devices.apply(&mut request.host_config)?;
         self.health.apply(&mut request.config)?;
+        request.host_config.isolation = self.foreign.isolation;
         Ok(request)
     }
 }

@@ -11,6 +11,18 @@ pub(crate) enum RequestError {
     Mode { flag: &'static str, kind: &'static str },
     #[error("invalid value: {0}. Valid memory swappiness range is 0-100")]
     Swappiness(i64),
+    #[error(
+        "\"--{0}\" is only supported on a Docker daemon running on windows, but the Docker daemon is running on linux"
+    )]
+    WindowsOnly(&'static str),
+    #[error(
+        "--disable-content-trust=false: hull cannot verify signatures of images; name them by digest (name@sha256:...)"
+    )]
+    ContentTrust,
+    #[error("--use-api-socket: the engine at {0} is not on a unix socket that could be mounted")]
+    ApiSocket(String),
+    #[error("invalid reference format: repository name ({0}) must be lowercase")]
+    Uppercase(String),
     #[error("--no-healthcheck conflicts with --health-* options")]
     NoHealthcheck,
     #[error("--{0} cannot be negative")]

@@ -10,6 +10,7 @@ pub(crate) mod devices;
 pub(crate) mod duration;
 pub(crate) mod env;
 pub(crate) mod error;
+pub(crate) mod foreign;
 pub(crate) mod health;
 pub(crate) mod mount_flag;
 pub(crate) mod mounts;

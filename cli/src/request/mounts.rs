@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
 use clap::Args;
-use hull_api::{ContainerConfig, Empty, HostConfig, Mount};
+use hull_api::{BindOptions, ContainerConfig, Empty, HostConfig, Mount};
 
 use super::error::RequestError;
 use super::mount_flag;
+use crate::client::Host;
 
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Files")]
@@ -33,10 +34,19 @@ pub(crate) struct MountFlags {
     /// Storage driver options for the container
     #[arg(long, value_name = "list")]
     storage_opt: Vec<String>,
+    /// Bind mount the engine's own socket as /var/run/docker.sock (who has it can do anything)
+    #[arg(long)]
+    use_api_socket: bool,
 }
 
 impl MountFlags {
-    pub(crate) fn apply(self, config: &mut ContainerConfig, host: &mut HostConfig) -> Result<(), RequestError> {
+    /// `engine`: where the engine is.
+    pub(crate) fn apply(
+        self,
+        config: &mut ContainerConfig,
+        host: &mut HostConfig,
+        engine: &Host,
+    ) -> Result<(), RequestError> {
         for spec in self.volume {
             match volume(&spec)? {
                 Volume::Anonymous(target) => {
@@ -46,6 +56,9 @@ impl MountFlags {
             }
         }
         host.mounts = self.mount;
+        if self.use_api_socket {
+            host.mounts.push(api_socket(engine)?);
+        }
         host.tmpfs = self.tmpfs.iter().map(|spec| split_tmpfs(spec)).collect::<BTreeMap<_, _>>();
         host.readonly_rootfs = self.read_only;
         host.volume_driver = self.volume_driver;
@@ -56,6 +69,18 @@ impl MountFlags {
         }
         Ok(())
     }
+}
+
+/// Docker's client always takes `/var/run/docker.sock`; the one that is spoken to is the one that is meant.
+fn api_socket(engine: &Host) -> Result<Mount, RequestError> {
+    let Host::Unix(path) = engine else { return Err(RequestError::ApiSocket(engine.to_string())) };
+    Ok(Mount {
+        kind: "bind".to_owned(),
+        source: path.display().to_string(),
+        target: "/var/run/docker.sock".to_owned(),
+        bind_options: Some(BindOptions::default()),
+        ..Mount::default()
+    })
 }
 
 fn split_tmpfs(spec: &str) -> (String, String) {
@@ -111,6 +136,14 @@ pub(super) fn clean(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_socket_is_the_one_that_is_spoken_to() {
+        let mount = api_socket(&Host::Unix("/x/hull.sock".into())).unwrap();
+        assert_eq!((mount.source.as_str(), mount.target.as_str()), ("/x/hull.sock", "/var/run/docker.sock"));
+        let remote = Host::Tcp { host: "engine".into(), port: 2375 };
+        assert!(api_socket(&remote).unwrap_err().to_string().contains("tcp://engine:2375"));
+    }
 
     #[test]
     fn volumes() {

@@ -27,9 +27,6 @@ pub(crate) struct ResourceFlags {
     /// Tune container memory swappiness (0 to 100)
     #[arg(long, value_name = "int", value_parser = values::int, default_value = "-1", hide_default_value = true, allow_hyphen_values = true)]
     memory_swappiness: i64,
-    /// Kernel memory limit: accepted and ignored
-    #[arg(long = "kernel-memory", value_name = "bytes", value_parser = values::bytes, hide = true)]
-    _kernel_memory: Option<i64>,
     /// Disable OOM Killer
     #[arg(long)]
     oom_kill_disable: bool,

@@ -4,12 +4,12 @@ use hull_api::CreateRequest;
 use serde_json::{Value, json};
 
 use crate::args::usage;
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, Verb};
 
 fn request(line: &str) -> Result<CreateRequest, String> {
     let mut words = vec!["hull".to_owned(), "create".to_owned()];
     words.extend(line.split(' ').map(str::to_owned));
-    let Cli { command: Command::Create(args), .. } = usage::parse(&words).map_err(|e| e.text)? else {
+    let Cli { command: Command::Verb(Verb::Create(args)), .. } = usage::parse(&words).map_err(|e| e.text)? else {
         return Err("another command".to_owned());
     };
     args.into_request().map_err(|e| e.to_string())

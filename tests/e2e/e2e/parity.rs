@@ -1,15 +1,22 @@
 //! The same commands with Docker's client and with `hull`, against one daemon: what they print and how they end is the
-//! same. The commands are in `parity/table.rs`, one a line.
+//! same. The commands are in `parity/{shown,refused,done,created}.rs`, one a line; what needs a terminal or a signal is in
+//! `parity/live.rs`; that no flag of Docker's is missing is asserted by `parity/coverage.rs`.
 
+mod coverage;
+mod created;
+mod done;
+mod live;
 mod mask;
-mod table;
+mod refused;
+mod shown;
 
 use hull_test_support::{Engine, Outcome, eventually};
+use std::process::Command;
 use std::time::Duration;
 
 /// Docker's client is no Debian package that could be installed beside another Docker: where it is absent, it cannot judge.
 fn absent() -> bool {
-    let absent = std::process::Command::new("docker").arg("--version").output().is_err();
+    let absent = Command::new("docker").arg("--version").output().is_err();
     if absent {
         eprintln!("skipped: no docker client on this host");
     }
@@ -37,8 +44,13 @@ impl Said {
     }
 }
 
-/// Runs lines with both programs and collects where they differ. A line that begins with `~` prints times or measures:
-/// its numbers are masked; of one that begins with `!` the words of the error differ on purpose. `@` in a line is a name that each program has for itself, `FOLDER` where the files are that [`stage`] made.
+/// Runs lines with both programs and collects where they differ. In a line,
+///
+/// - `~` at the start: it prints times or measures, and its numbers are masked;
+/// - `!` at the start: the words of the error differ on purpose, everything else does not;
+/// - ` < 'text'` at the end: the input;
+/// - `UNTIL`: when the stage was set;
+/// - `@`: a name that each program has for itself, `FOLDER`: where the files are that [`stage`] made.
 struct Judge {
     engine: Engine,
     differences: Vec<String>,
@@ -53,9 +65,14 @@ impl Judge {
         let command = line.trim_start_matches(['~', '!', ' ']);
         let masked = line.starts_with('~');
         let command = command.replace("FOLDER", &self.engine.folder().display().to_string());
-        let words = |own: &str| split(&command).into_iter().map(|word| word.replace('@', own)).collect::<Vec<_>>();
-        let mut docker = Said::new(self.engine.docker(words("own-d")), masked);
-        let mut hull = Said::new(self.engine.hull(words("own-h")), masked);
+        let (command, input) = command.split_once(" < ").unwrap_or((&command, ""));
+        let said = |mut program: Command, own: &str| {
+            let input = input.trim_matches('\'').replace("\\n", "\n");
+            program.args(split(command).into_iter().map(|word| word.replace('@', own)));
+            Said::new(Outcome::of(program, input.as_bytes()), masked)
+        };
+        let mut docker = said(self.engine.docker_command(), "own-d");
+        let mut hull = said(self.engine.hull_command(), "own-h");
         if line.starts_with('!') && !docker.err.is_empty() && !hull.err.is_empty() {
             docker.err.clear();
             hull.err.clear();
@@ -96,6 +113,7 @@ fn stage() -> Engine {
     engine.load("busybox");
     engine.hull(["volume", "create", "data"]).ok();
     std::fs::write(engine.folder().join("env"), "# a comment\nA=1\nHULL_SURELY_UNSET\n").expect("a file of variables");
+    std::fs::write(engine.folder().join("labels"), "# a comment\na=b\n").expect("a file of labels");
     let created = [
         "run -d --name web -p 80 --expose 90 -l tier=front -l com.example.zone=a -v data:/data -m 64m busybox sleep 1000",
         "run -d --name still --net none --restart always -h other -e A=1 busybox sh -c 'while :; do sleep 1; done'",
@@ -116,36 +134,36 @@ fn stage() -> Engine {
     engine
 }
 
-#[test]
-fn what_is_shown_is_the_same() {
+/// Compares them one after the other, on a stage of their own.
+fn compare_all(lines: impl IntoIterator<Item: AsRef<str>>) {
     if absent() {
         return;
     }
     let mut judge = Judge::new(stage());
     // Nothing after this moment is compared: the commands make events themselves.
     let until = judge.engine.get("/info")["SystemTime"].as_str().unwrap_or_default().to_owned();
-    for line in table::SHOWN {
-        judge.compare(&line.replace("UNTIL", &until));
+    for line in lines {
+        judge.compare(&line.as_ref().replace("UNTIL", &until));
     }
     judge.verdict();
+}
+
+#[test]
+fn what_is_shown_is_the_same() {
+    compare_all(shown::LINES);
 }
 
 #[test]
 fn what_is_refused_is_refused_alike() {
-    if absent() {
-        return;
-    }
-    let mut judge = Judge::new(stage());
-    table::REFUSED.iter().for_each(|line| judge.compare(line));
-    judge.verdict();
+    compare_all(refused::LINES);
 }
 
 #[test]
 fn what_is_done_is_told_alike() {
-    if absent() {
-        return;
-    }
-    let mut judge = Judge::new(stage());
-    table::DONE.iter().for_each(|line| judge.compare(line));
-    judge.verdict();
+    compare_all(done::LINES);
+}
+
+#[test]
+fn what_is_created_is_created_alike() {
+    compare_all(created::FLAGS.iter().flat_map(|flags| created::lines(flags)));
 }

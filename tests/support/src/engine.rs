@@ -191,9 +191,12 @@ impl Engine {
 
     /// Runs Docker's command line on a terminal of 24 lines and 80 columns.
     pub fn docker_terminal<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Terminal {
-        let mut command = self.docker_command();
-        command.args(args);
-        Terminal::run(command, 24, 80)
+        on_terminal(self.docker_command(), args)
+    }
+
+    /// Runs our command line on such a terminal.
+    pub fn hull_terminal<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Terminal {
+        on_terminal(self.hull_command(), args)
     }
 
     /// Sends a request that asks for the connection, and takes it over: the answer's head, and the connection behind it.
@@ -345,6 +348,11 @@ impl Engine {
 
 fn program(name: &str) -> PathBuf {
     provided("HULL_PROGRAMS").join(name)
+}
+
+fn on_terminal<S: AsRef<OsStr>>(mut command: Command, args: impl IntoIterator<Item = S>) -> Terminal {
+    command.args(args);
+    Terminal::run(command, 24, 80)
 }
 
 /// Runs a command to its end.

@@ -1,6 +1,7 @@
 //! What a program did.
 
-use std::process::Output;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
 
 /// A finished program.
 #[derive(Debug)]
@@ -15,6 +16,23 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Runs a command to its end, with this input.
+    ///
+    /// # Panics
+    /// When it cannot start.
+    pub fn of(mut command: Command, input: &[u8]) -> Self {
+        let line = format!("{command:?}");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{line}: {error}"));
+        let mut stdin = child.stdin.take().expect("its input");
+        let input = input.to_vec();
+        // Beside its output, or both sides would wait; who reads nothing has seen nothing of a closed pipe either.
+        let typed = std::thread::spawn(move || stdin.write_all(&input).ok());
+        let output = child.wait_with_output().unwrap_or_else(|error| panic!("{line}: {error}"));
+        typed.join().ok();
+        Self::new(line, output)
+    }
+
     pub(crate) fn new(command: String, output: Output) -> Self {
         use std::os::unix::process::ExitStatusExt;
         let code = output.status.code().or(output.status.signal().map(|signal| 128 + signal)).unwrap_or(-1);

@@ -7,6 +7,7 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -94,7 +95,15 @@ impl Terminal {
     pub fn resize(&mut self, rows: u16, cols: u16) {
         tcsetwinsize(&self.ours, size(rows, cols)).expect("a size");
         // It is not the program's controlling terminal, so the kernel does not say so.
-        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGWINCH).expect("the program");
+        self.signal(Signal::SIGWINCH);
+    }
+
+    /// Sends the program a signal.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).expect("the program");
     }
 
     /// Kills the program, as a closed window does.
@@ -108,14 +117,25 @@ impl Terminal {
     /// # Panics
     /// When it does not end.
     #[track_caller]
-    pub fn ends(mut self) -> i32 {
+    pub fn ends(self) -> i32 {
+        self.ends_with().0
+    }
+
+    /// The same, and what was shown after what was waited for.
+    ///
+    /// # Panics
+    /// When it does not end.
+    #[track_caller]
+    pub fn ends_with(mut self) -> (i32, String) {
         let deadline = Instant::now() + PATIENCE;
         // Read on: a program that cannot write does not end.
         while let Ok(bytes) = self.shown.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             self.seen.push_str(&String::from_utf8_lossy(&bytes));
         }
         assert!(Instant::now() < deadline, "it does not end; it shows {:?}", self.seen);
-        self.child.wait().expect("its end").code().unwrap_or(-1)
+        let status = self.child.wait().expect("its end");
+        let code = status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(-1);
+        (code, self.seen)
     }
 }
 

@@ -6,13 +6,18 @@
 //!             SIGTERM, ..  -> POST kill          (with --sig-proxy)
 //! ```
 
+mod session;
 mod signals;
 mod streams;
 mod window;
 
-pub(super) use signals::{forward, until_killed};
-pub(super) use streams::{Ended, Streams, copy_frames, pump};
-pub(super) use window::follow_window;
+pub(super) use session::{AttachFlags, Leaving, Session};
+pub(super) use signals::Caught;
+pub(super) use streams::copy_frames;
+
+use signals::until_killed;
+use streams::{Ended, Streams, pump};
+use window::follow_window;
 
 use super::CommandError;
 use crate::tty;

@@ -21,44 +21,49 @@ fn forwarded() -> [(&'static str, SignalKind); 7] {
     ]
 }
 
-/// Passes signals on to a container, until it is dropped.
-pub(crate) async fn forward(context: &Context, id: &str) -> ! {
-    let mut arriving = SelectAll::new();
-    for (name, kind) in forwarded() {
-        if let Ok(source) = signal(kind) {
-            arriving.push(Box::pin(arrivals(name, source)));
-        }
+/// Signals that no longer do to this program what they do by default; those that come are kept until they are passed on.
+pub(crate) struct Caught(SelectAll<Arrivals<&'static str>>);
+
+impl Caught {
+    /// From now on. Before the container's start is asked for: a signal in that moment is meant for it too.
+    pub(crate) fn new() -> Self {
+        let sources = forwarded().into_iter().filter_map(|(name, kind)| Some(arrivals(name, signal(kind).ok()?)));
+        Self(sources.collect())
     }
-    loop {
-        match arriving.next().await {
-            Some(name) => {
-                // A container that has just ended refuses: the signal was meant for nobody then.
-                let _ = context.client.act(&container_path(id, "kill"), Query::new().set("signal", name)).await;
+
+    /// Passes them on to a container, until it is dropped.
+    pub(crate) async fn forward(mut self, context: &Context, id: &str) -> ! {
+        loop {
+            match self.0.next().await {
+                Some(name) => {
+                    // A container that has just ended refuses: the signal was meant for nobody then.
+                    let _ = context.client.act(&container_path(id, "kill"), Query::new().set("signal", name)).await;
+                }
+                None => std::future::pending().await,
             }
-            None => std::future::pending().await,
         }
     }
 }
 
 /// Without forwarding: the code with which a deadly signal ends this program, once the terminal is restored.
 pub(crate) async fn until_killed() -> i32 {
-    let mut arriving = SelectAll::new();
-    for (code, kind) in [
+    let deadly = [
         (128 + 1, SignalKind::hangup()),
         (128 + 2, SignalKind::interrupt()),
         (128 + 3, SignalKind::quit()),
         (128 + 15, SignalKind::terminate()),
-    ] {
-        if let Ok(source) = signal(kind) {
-            arriving.push(Box::pin(arrivals(code, source)));
-        }
-    }
+    ];
+    let sources = deadly.into_iter().filter_map(|(code, kind)| Some(arrivals(code, signal(kind).ok()?)));
+    let mut arriving: SelectAll<_> = sources.collect();
     match arriving.next().await {
         Some(code) => code,
         None => std::future::pending().await,
     }
 }
 
-fn arrivals<T: Copy>(what: T, source: Signal) -> impl futures_util::Stream<Item = T> {
-    futures_util::stream::unfold(source, move |mut source| async move { source.recv().await.map(|()| (what, source)) })
+type Arrivals<T> = futures_util::stream::BoxStream<'static, T>;
+
+fn arrivals<T: Copy + Send + 'static>(what: T, source: Signal) -> Arrivals<T> {
+    let next = move |mut source: Signal| async move { source.recv().await.map(|()| (what, source)) };
+    futures_util::stream::unfold(source, next).boxed()
 }

@@ -47,11 +47,7 @@ pub(crate) async fn pump(connection: Hijacked, streams: &Streams) -> Result<Ende
     tokio::select! {
         biased;
         result = output => result.map(|()| Ended::Output),
-        result = input => result.map(|()| {
-            // The terminal is still raw: a line feed alone would not go back to the margin.
-            eprint!("\r\nread escape sequence\r\n");
-            Ended::Detached
-        }),
+        result = input => result.map(|()| Ended::Detached),
     }
 }
 
