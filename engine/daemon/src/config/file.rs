@@ -52,6 +52,7 @@ pub struct File {
     pub debug: Option<bool>,
     pub metrics_addr: Option<String>,
     pub bip: Option<String>,
+    pub cgroup_parent: Option<String>,
     pub registry_mirrors: Option<Vec<String>>,
     pub insecure_registries: Option<Vec<String>>,
     pub labels: Option<Vec<String>>,
@@ -67,7 +68,7 @@ pub struct File {
 }
 
 /// Every key that [`File`] knows.
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "hosts",
     "data-root",
     "exec-root",
@@ -76,6 +77,7 @@ const KEYS: [&str; 20] = [
     "debug",
     "metrics-addr",
     "bip",
+    "cgroup-parent",
     "registry-mirrors",
     "insecure-registries",
     "labels",

@@ -92,6 +92,12 @@ pub struct Flags {
     #[arg(long, value_name = "CIDR")]
     pub bip: Option<String>,
 
+    /// Make containers' cgroups below this one, unless they have a --cgroup-parent of their own
+    ///
+    /// /PATH begins at the root of each hierarchy, PATH at the daemon's own cgroup. Default: a cgroup of the engine's.
+    #[arg(long, value_name = "CGROUP")]
+    pub cgroup_parent: Option<String>,
+
     /// Ask this registry before Docker Hub (may be repeated)
     #[arg(long = "registry-mirror", value_name = "URL")]
     pub registry_mirrors: Vec<String>,

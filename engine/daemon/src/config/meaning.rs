@@ -3,6 +3,7 @@
 use super::listen::{Listen, ListenError};
 use super::{DEFAULT_DATA_ROOT, DEFAULT_EXEC_ROOT, DEFAULT_SOCKET, DEFAULT_TLS_DIRECTORY, Settings};
 use crate::logs::{LogDefaults, LogOptionError, options};
+use hull_runtime::cgroup::{BadParent, ParentPath};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,8 @@ pub struct Config {
     pub metrics_addr: Option<SocketAddr>,
     /// The default bridge's address, if the user chose one.
     pub bip: Option<Bip>,
+    /// Below which cgroup containers' are made that don't say; `None`: the engine's own.
+    pub cgroup_parent: Option<ParentPath>,
     /// Whom to ask for images.
     pub registries: Registries,
     /// Labels of the engine, `key=value` each.
@@ -104,6 +107,14 @@ pub enum ConfigError {
     /// Not an address in a network.
     #[error("invalid value for --bip: {0} is not an IPv4 address in a network such as 172.30.0.1/24")]
     Bip(String),
+    /// Not a place for containers.
+    #[error("invalid value for --cgroup-parent: {path}: {source}")]
+    CgroupParent {
+        /// What was given.
+        path: String,
+        /// What is wrong with it.
+        source: BadParent,
+    },
     /// Not a mirror's URL.
     #[error("invalid mirror: {url}: {reason}")]
     Mirror {
@@ -163,6 +174,7 @@ impl Config {
             log_level,
             metrics_addr: settings.metrics_addr.map(metrics_address).transpose()?,
             bip: settings.bip.map(|text| text.parse()).transpose()?,
+            cgroup_parent: settings.cgroup_parent.map(cgroup_parent).transpose()?,
             registries,
             labels: labels(settings.labels)?,
             tls,
@@ -171,6 +183,10 @@ impl Config {
             logs: logs(settings.log_driver, settings.log_opts)?,
         })
     }
+}
+
+fn cgroup_parent(path: String) -> Result<ParentPath, ConfigError> {
+    path.parse().map_err(|source| ConfigError::CgroupParent { path, source })
 }
 
 fn absolute(flag: &'static str, path: Option<PathBuf>, default: &str) -> Result<PathBuf, ConfigError> {

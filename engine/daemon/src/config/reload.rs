@@ -47,6 +47,7 @@ pub fn needing_restart(running: &Settings, new: &Settings) -> Vec<&'static str> 
         ("pidfile", running.pidfile != new.pidfile),
         ("metrics-addr", running.metrics_addr != new.metrics_addr),
         ("bip", running.bip != new.bip),
+        ("cgroup-parent", running.cgroup_parent != new.cgroup_parent),
         ("tls", running.tls != new.tls),
         ("tlsverify", running.tlsverify != new.tlsverify),
         ("tlscacert", running.tlscacert != new.tlscacert),

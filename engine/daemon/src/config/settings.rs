@@ -45,6 +45,7 @@ pub struct Settings {
     pub debug: bool,
     pub metrics_addr: Option<String>,
     pub bip: Option<String>,
+    pub cgroup_parent: Option<String>,
     pub registry_mirrors: Vec<String>,
     pub insecure_registries: Vec<String>,
     pub labels: Vec<String>,
@@ -88,6 +89,7 @@ impl Settings {
             debug: conflicts.switch("debug", flags.debug, file.debug),
             metrics_addr: conflicts.one("metrics-addr", flags.metrics_addr.as_ref(), file.metrics_addr),
             bip: conflicts.one("bip", flags.bip.as_ref(), file.bip),
+            cgroup_parent: conflicts.one("cgroup-parent", flags.cgroup_parent.as_ref(), file.cgroup_parent),
             registry_mirrors: conflicts.list("registry-mirrors", &flags.registry_mirrors, file.registry_mirrors),
             insecure_registries: conflicts.list(
                 "insecure-registries",

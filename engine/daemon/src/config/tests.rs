@@ -54,6 +54,9 @@ fn bad_values_are_named() {
     for bad in ["172.30.0.1", "172.30.0.0/24", "172.30.0.255/24", "172.30.0.1/31", "172.30.0.1/0", "::1/64", "x/24"] {
         assert!(config(&["--bip", bad]).is_err(), "{bad}");
     }
+    let error = config(&["--cgroup-parent", "/a/../b"]).unwrap_err().to_string();
+    assert_eq!(error, "invalid value for --cgroup-parent: /a/../b: it must not contain \"..\"");
+    assert_eq!(config(&["--cgroup-parent", "/a//b"]).unwrap().cgroup_parent.unwrap().to_string(), "/a/b");
     let bip = config(&["--bip", "172.30.0.1/24"]).unwrap().bip.unwrap();
     assert_eq!((bip.address.to_string().as_str(), bip.prefix_len), ("172.30.0.1", 24));
 }

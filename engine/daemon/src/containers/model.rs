@@ -123,14 +123,14 @@ impl Container {
     pub fn missing_network(&self) -> Option<String> {
         let mode = self.network_mode();
         if let NetworkMode::Named(name) = &mode {
-            return Some(format!("network {name} not found"));
+            return Some(no_such_network(name));
         }
         if mode != NetworkMode::Bridge {
             return None;
         }
         let other = self.networking.endpoints_config.keys().find(|name| !matches!(name.as_str(), "bridge" | "default"));
         if let Some(name) = other {
-            return Some(format!("network {name} not found"));
+            return Some(no_such_network(name));
         }
         let all = self.host_config.publish_all_ports.then(|| self.config.exposed_ports.keys()).into_iter().flatten();
         let mut published: Vec<&str> = self.host_config.port_bindings.keys().chain(all).map(String::as_str).collect();
@@ -150,6 +150,13 @@ impl Container {
         event.attributes.extend(self.config.labels.clone());
         event.with("image", &self.config.image).with("name", &self.name)
     }
+}
+
+/// Docker's words, and why nobody can have made it.
+fn no_such_network(name: &str) -> String {
+    format!(
+        "network {name} not found: this engine has no user-defined networks yet, only the default bridge, host and none"
+    )
 }
 
 #[cfg(test)]

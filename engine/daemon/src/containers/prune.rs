@@ -21,15 +21,13 @@ impl ContainerService {
             Some(_) => return Err(ContainerError::BadParameter("more than one until filter specified".to_owned())),
         };
         let mut report = ContainersPruneReport::default();
-        for container in self.all() {
-            if !prunable(&container, filters, until) {
-                continue;
-            }
-            let size = self.sizes(&container).await.writable;
+        let prunable: Vec<_> = self.all().into_iter().filter(|container| prunable(container, filters, until)).collect();
+        let sizes = self.sizes(&prunable).await;
+        for (container, size) in prunable.iter().zip(sizes) {
             match self.remove(container.id.as_str(), RemoveOptions::default()).await {
                 Ok(()) => {
                     report.containers_deleted.push(container.id.to_string());
-                    report.space_reclaimed += u64::try_from(size).unwrap_or_default();
+                    report.space_reclaimed += u64::try_from(size.writable).unwrap_or_default();
                 }
                 // Started or removed by somebody else meanwhile; a prune goes on.
                 Err(error) => tracing::debug!(container = %container.id, %error, "not pruned"),

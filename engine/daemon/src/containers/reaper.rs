@@ -5,12 +5,14 @@
 //! which the next start finds by their names.
 
 use crate::ids::ContainerId;
+use crate::store::paths::CGROUP_NOTE;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hull_runtime::cgroup;
 use std::collections::HashMap;
+use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -89,9 +91,7 @@ impl Reaper {
         let done = progress.clone();
         std::thread::Builder::new().name("reaper".to_owned()).spawn(move || {
             for job in received {
-                for work in job.work {
-                    reap(work);
-                }
+                reap_all(job.work);
                 done.end(&job.container);
             }
         })?;
@@ -103,9 +103,7 @@ impl Reaper {
         self.progress.begin(&container);
         if let Err(mpsc::SendError(job)) = self.jobs.send(Job { container, work }) {
             // The thread is gone, which only a panic in it explains: done here rather than never.
-            for work in job.work {
-                reap(work);
-            }
+            reap_all(job.work);
             self.progress.end(&job.container);
         }
     }
@@ -137,20 +135,44 @@ impl Reaper {
     }
 }
 
-fn reap(work: Work) {
-    match work {
-        Work::Cgroup(cgroup) => {
-            if let Err(error) = remove_cgroup(&cgroup) {
-                tracing::warn!(%error, "a cgroup stays until the next start");
+/// Does a job. Where its cgroup cannot be removed, the note of its place stays for the next start.
+fn reap_all(work: Vec<Work>) {
+    let mut stays = false;
+    for work in work {
+        match work {
+            Work::Cgroup(cgroup) => {
+                if let Err(error) = remove_cgroup(&cgroup) {
+                    stays = true;
+                    tracing::warn!(%error, "a cgroup stays until the next start");
+                }
             }
+            Work::Tree(path) => match remove_tree(&path, stays) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    tracing::warn!(path = %path.display(), %error, "a directory stays until the next start");
+                }
+                _ => {}
+            },
         }
-        Work::Tree(path) => match std::fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(path = %path.display(), %error, "a directory stays until the next start");
-            }
-            _ => {}
-        },
     }
+}
+
+fn remove_tree(path: &Path, but_the_note: bool) -> io::Result<()> {
+    if !but_the_note || !path.join(CGROUP_NOTE).exists() {
+        // A shim whose container was killed here writes its exit record meanwhile, once.
+        return match fs::remove_dir_all(path) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => fs::remove_dir_all(path),
+            other => other,
+        };
+    }
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != CGROUP_NOTE {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 fn remove_cgroup(cgroup: &cgroup::Cgroup) -> Result<(), cgroup::CgroupError> {
@@ -181,6 +203,23 @@ fn pause(duration: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_note_of_a_cgroup_that_stays_stays_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = directory.path().join("run");
+        let fill = || {
+            fs::create_dir_all(run.join("sub/a")).unwrap();
+            ["ctl", CGROUP_NOTE, "sub/b"].iter().for_each(|file| fs::write(run.join(file), "").unwrap());
+        };
+        fill();
+        remove_tree(&run, true).unwrap();
+        let left: Vec<_> = fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, [CGROUP_NOTE]);
+        fill();
+        remove_tree(&run, false).unwrap();
+        assert!(!run.exists());
+    }
 
     #[tokio::test]
     async fn work_is_counted_until_it_is_done() {

@@ -17,6 +17,7 @@ use futures_util::future::BoxFuture;
 use hull_runtime::cgroup;
 use hull_runtime::features::Features;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::io;
 
 /// Runs containers.
@@ -81,6 +82,9 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// Traffic of a container's link.
     fn traffic(&self, endpoint: &Endpoint) -> Option<Counters>;
+
+    /// Traffic of all links of the host by their names ([`Endpoint::host_link`]), read at once.
+    fn all_traffic(&self) -> HashMap<String, Counters>;
 
     /// The id of a network that every engine has: `host`, `none`.
     fn network_id(&self, name: &str) -> Option<String> {

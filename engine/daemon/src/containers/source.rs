@@ -1,13 +1,22 @@
 //! What the metrics' collector sees of containers.
 
 use super::ContainerService;
-use super::model::{Container, NetworkMode};
+use super::model::Container;
+use crate::ids::ContainerId;
+use crate::networks::{Counters, Endpoint};
 use crate::observability::{ContainerSample, ContainerSource, Health, Limits, State};
 use crate::time::Time;
+use hull_runtime::cgroup;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 impl ContainerSource for ContainerService {
     fn containers(&self) -> Vec<ContainerSample> {
-        self.all().iter().map(|container| self.metrics_sample(container)).collect()
+        let containers = self.all();
+        let running = |container: &&Arc<Container>| container.state.run().is_some() && container.endpoint.is_some();
+        // One read for all: the kernel makes the table of each namespace's links anew for whoever reads it.
+        let traffic = containers.iter().find(running).map(|_| self.shared.runtime.all_traffic()).unwrap_or_default();
+        containers.iter().map(|container| self.metrics_sample(container, &traffic)).collect()
     }
 
     fn reaper_pending(&self) -> usize {
@@ -21,8 +30,15 @@ impl ContainerService {
         self.shared.runtime.pending()
     }
 
-    fn metrics_sample(&self, container: &Container) -> ContainerSample {
+    /// The cgroup of a container that runs.
+    pub fn cgroup(&self, id: &ContainerId) -> Option<cgroup::Handle> {
+        self.shared.runtime.cgroup(id)
+    }
+
+    fn metrics_sample(&self, container: &Container, traffic: &HashMap<String, Counters>) -> ContainerSample {
         let state = &container.state;
+        let endpoint = state.run().and_then(|_| self.interfaces(container));
+        let counters = |endpoint: Endpoint| traffic.get(&endpoint.host_link).map(|all| (endpoint.interface, *all));
         let started = state.run().map(|run| run.started_at).or(state.exit().map(|exit| exit.started_at));
         ContainerSample {
             id: container.id.clone(),
@@ -49,7 +65,7 @@ impl ContainerService {
             started_at: started.filter(|time| *time != Time::NEVER).map(seconds),
             cgroup: self.shared.runtime.cgroup(&container.id),
             pid: state.run().map(|run| run.pid),
-            host_network: container.network_mode() == NetworkMode::Host,
+            interfaces: endpoint.and_then(counters).into_iter().collect(),
             limits: limits(container),
         }
     }

@@ -82,7 +82,7 @@ impl ContainerService {
     }
 
     /// The endpoint whose traffic is the container's: another one's, where it shares that one's network.
-    fn interfaces(&self, container: &Container) -> Option<Endpoint> {
+    pub(super) fn interfaces(&self, container: &Container) -> Option<Endpoint> {
         match container.network_mode() {
             NetworkMode::Container(other) => self.get(&other).ok()?.endpoint.clone(),
             _ => container.endpoint.clone(),

@@ -10,7 +10,7 @@ use crate::events::EventFilter;
 use crate::ids::ContainerId;
 use crate::time::Time;
 use futures_util::StreamExt;
-use hull_runtime::cgroup::{Cgroup, LimitHits};
+use hull_runtime::cgroup::LimitHits;
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -141,12 +141,9 @@ impl Engine {
     }
 
     async fn look(&self, limited: Vec<Arc<Container>>) {
-        let hierarchies = self.host.features.hierarchies.clone();
-        let paths = self.paths.clone();
+        let containers = self.containers.clone();
         let read = move || {
-            let hits = |container: &Container| {
-                Some(Cgroup::open(&hierarchies, paths.engine_id(), container.id.as_str()).ok()?.limit_hits())
-            };
+            let hits = |container: &Container| Some(containers.cgroup(&container.id)?.limit_hits());
             limited.into_iter().filter_map(|container| Some((hits(&container)?, container))).collect::<Vec<_>>()
         };
         let Ok(read) = tokio::task::spawn_blocking(read).await else { return };

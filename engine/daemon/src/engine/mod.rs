@@ -99,7 +99,7 @@ impl Engine {
         let paths = Arc::new(Paths::new(&config.data_root, &config.exec_root));
         make_roots(&paths)?;
         let lock = DataRootLock::take(&paths)?;
-        let host = Arc::new(Host::probe(&paths).map_err(EngineError::Cgroups)?);
+        let host = Arc::new(Host::probe(&paths, config.cgroup_parent.clone()).map_err(EngineError::Cgroups)?);
         if !host.features.limits.memory {
             // The usual reason: that command mounts a sysfs of its own over the host's, and the cgroups are below it.
             tracing::warn!(

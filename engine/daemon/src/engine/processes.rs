@@ -6,7 +6,7 @@ use crate::observability::ProcessRecord;
 use crate::time::Time;
 use hull_api::{Bucket, Histogram, LimitBreach, Namespaces, PidsResponse, Pressure, PressureStall, Process};
 use hull_ebpf_types::{self as ebpf, Program, RUNQUEUE_BOUNDS, STALL_BOUNDS};
-use hull_runtime::cgroup::{Cgroup, LimitHits};
+use hull_runtime::cgroup::LimitHits;
 use rustix::time::{ClockId, clock_gettime};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -65,9 +65,7 @@ impl Engine {
         let container = self.containers.get(key)?;
         let not_running = || ContainerError::not_running(&container.id);
         let cgroup_id = container.cgroup_id.filter(|_| container.state.run().is_some()).ok_or_else(not_running)?;
-        let hierarchies = &self.host.features.hierarchies;
-        let cgroup =
-            Cgroup::open(hierarchies, self.paths.engine_id(), container.id.as_str()).map_err(|_| not_running())?;
+        let cgroup = self.containers.cgroup(&container.id).ok_or_else(not_running)?;
         let stats = cgroup.stats().map_err(|_| not_running())?;
         let counters = self.observability.counters(cgroup_id);
         let psi = |file| pressure_stall(&std::fs::read_to_string(cgroup.unified().join(file)).ok()?);

@@ -1,6 +1,7 @@
 //! What the collector asks of the container service: a list of plain values, taken at scrape.
 
 use crate::ids::ContainerId;
+use crate::networks::Counters;
 use hull_runtime::cgroup;
 use std::collections::BTreeMap;
 
@@ -40,8 +41,8 @@ pub struct ContainerSample {
     pub cgroup: Option<cgroup::Handle>,
     /// Host PID of its init while it runs.
     pub pid: Option<u32>,
-    /// True with `--net=host`: its interfaces are not its own, and no network series is made.
-    pub host_network: bool,
+    /// Its own interfaces with their traffic; none with `--net=host`, whose interfaces are the host's.
+    pub interfaces: Vec<(String, Counters)>,
     /// What it may use.
     pub limits: Limits,
 }

@@ -7,6 +7,9 @@ use crate::ids::ContainerId;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
+/// The file of [`Paths::cgroup_note`] in a run directory.
+pub const CGROUP_NOTE: &str = "cgroup.json";
+
 /// Where everything of this engine lives.
 #[derive(Debug, Clone)]
 pub struct Paths {
@@ -104,6 +107,11 @@ impl Paths {
     /// The init's exit record.
     pub fn exit_record(&self, id: &ContainerId) -> PathBuf {
         self.run(id).join("exit.json")
+    }
+
+    /// Which directories a container's cgroup has, where they do not tell by themselves whose they are.
+    pub fn cgroup_note(&self, id: &ContainerId) -> PathBuf {
+        self.run(id).join(CGROUP_NOTE)
     }
 
     /// There while a commit has the container frozen: a daemon that finds it thaws the container.

@@ -1,6 +1,7 @@
 //! `/metrics` of a container that really ran, was throttled and OOM-killed, while it runs and after its end.
 
 use crate::support::{Box, eventually, limits, observe, skip};
+use hulld::networks::Counters;
 use hulld::observability::{ContainerSample, ContainerSource, Limits, State};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -33,7 +34,7 @@ pub(crate) fn sample(container: &Box, pid: u32) -> ContainerSample {
         started_at: Some(0.0),
         cgroup: Some(Arc::clone(&container.cgroup)),
         pid: Some(pid),
-        host_network: false,
+        interfaces: vec![("eth0".to_owned(), Counters::default())],
         limits: Limits::default(),
     }
 }

@@ -25,12 +25,19 @@ impl Cgroup {
         container_id: &str,
         resources: &LinuxResources,
     ) -> Result<(Self, Vec<Warning>), CgroupError> {
-        let mut cgroup = Self::layout(hierarchies, engine_id, container_id);
-        match cgroup.make(hierarchies, resources) {
-            Ok(warnings) => Ok((cgroup, warnings)),
+        Self::layout(hierarchies, engine_id, container_id).create_here(hierarchies, resources)
+    }
+
+    pub(super) fn create_here(
+        mut self,
+        hierarchies: &Hierarchies,
+        resources: &LinuxResources,
+    ) -> Result<(Self, Vec<Warning>), CgroupError> {
+        match self.make(hierarchies, resources) {
+            Ok(warnings) => Ok((self, warnings)),
             Err(error) => {
-                if let Err(left) = cgroup.remove() {
-                    tracing::warn!(error = %left, container_id, "a half-made cgroup is left to the reaper");
+                if let Err(left) = self.remove() {
+                    tracing::warn!(error = %left, cgroup = %self.unified.display(), "a half-made cgroup is left to the reaper");
                 }
                 Err(error)
             }
@@ -38,8 +45,8 @@ impl Cgroup {
     }
 
     fn make(&mut self, hierarchies: &Hierarchies, resources: &LinuxResources) -> Result<Vec<Warning>, CgroupError> {
-        for (controllers, dir) in &self.v1 {
-            make_v1(controllers, dir)?;
+        for (mount, (controllers, dir)) in hierarchies.v1().iter().zip(&self.v1) {
+            make_v1(controllers, &mount.root, dir)?;
         }
         make_v2(hierarchies, &self.unified)?;
         self.id = group::inode(&self.unified)?;
@@ -73,43 +80,72 @@ pub(super) fn attach_devices(dir: &Path, policy: &DevicePolicy) -> Result<(), Cg
     attach().map_err(|source| CgroupError::Device { rule: "as an eBPF program".to_owned(), source })
 }
 
-fn make_v1(controllers: &[Controller], dir: &Path) -> Result<(), CgroupError> {
-    make_dir(dir, |parent| {
-        fs::create_dir(parent).or_else(ignore_existing).map_err(|e| CgroupError::file("create", parent, e))?;
-        fill_cpuset(controllers, parent)
-    })?;
-    fill_cpuset(controllers, dir)
+fn make_v1(controllers: &[Controller], root: &Path, dir: &Path) -> Result<(), CgroupError> {
+    make_dir(dir, |parent| make_v1_parent(controllers, root, parent))?;
+    fill_cpuset(controllers, root, dir)
+}
+
+/// A directory for others, and those above it, where they are missing.
+pub(super) fn make_v1_parent(controllers: &[Controller], root: &Path, dir: &Path) -> Result<(), CgroupError> {
+    if dir == root {
+        return Ok(());
+    }
+    match fs::create_dir(dir) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::NotFound && dir.parent().is_some_and(|parent| parent != root) => {
+            make_v1_parent(controllers, root, dir.parent().unwrap_or(root))?;
+            fs::create_dir(dir).or_else(ignore_existing)
+        }
+        other => other,
+    }
+    .map_err(|e| CgroupError::file("create", dir, e))?;
+    fill_cpuset(controllers, root, dir)
 }
 
 /// A fresh v1 cpuset is empty and takes no process until it has its parent's CPUs and memory nodes.
-fn fill_cpuset(controllers: &[Controller], dir: &Path) -> Result<(), CgroupError> {
+fn fill_cpuset(controllers: &[Controller], root: &Path, dir: &Path) -> Result<(), CgroupError> {
     if !controllers.contains(&Controller::Cpuset) {
         return Ok(());
     }
-    let parent = dir.parent().unwrap_or(dir);
-    for file in ["cpuset.cpus", "cpuset.mems"] {
-        let (from, to) = (parent.join(file), dir.join(file));
-        let value = fs::read_to_string(&from).map_err(|e| CgroupError::file("read", &from, e))?;
-        v2::write(&to, value.trim()).map_err(|e| CgroupError::file("write", &to, e))?;
+    ["cpuset.cpus", "cpuset.mems"].into_iter().try_for_each(|file| fill(file, root, dir).map(drop))
+}
+
+/// Gives a directory what the one above it has; that one's first, where a user has made it and left it empty.
+fn fill(file: &str, root: &Path, dir: &Path) -> Result<String, CgroupError> {
+    let parent = dir.parent().unwrap_or(root);
+    let (from, to) = (parent.join(file), dir.join(file));
+    let mut value = fs::read_to_string(&from).map_err(|e| CgroupError::file("read", &from, e))?;
+    if value.trim().is_empty() && parent != root {
+        value = fill(file, root, parent)?;
     }
-    Ok(())
+    v2::write(&to, value.trim()).map_err(|e| CgroupError::file("write", &to, e))?;
+    Ok(value)
 }
 
 fn make_v2(hierarchies: &Hierarchies, dir: &Path) -> Result<(), CgroupError> {
     make_dir(dir, |parent| make_v2_parent(hierarchies, parent))
 }
 
-/// The engine's directory, with the controllers of v2 switched on for its children.
+/// A directory for others and those above it, where they are missing, each with v2's controllers switched on for its
+/// children: a level hands on only what it was given.
 pub(super) fn make_v2_parent(hierarchies: &Hierarchies, parent: &Path) -> Result<(), CgroupError> {
-    let enable: Vec<_> = V2_CONTROLLERS.iter().filter(|c| hierarchies.has_v2(c)).map(|c| format!("+{c}")).collect();
-    if hierarchies.mode() == Mode::V2 {
-        subtree_control(hierarchies.unified(), &enable);
-    }
-    fs::create_dir(parent).or_else(ignore_existing).map_err(|e| CgroupError::file("create", parent, e))?;
-    if hierarchies.mode() == Mode::V2 {
-        subtree_control(parent, &enable);
+    let root = hierarchies.unified();
+    let hand_on = |dir: &Path| {
+        if hierarchies.mode() == Mode::V2 {
+            subtree_control(dir, &wanted(hierarchies));
+        }
+    };
+    hand_on(root);
+    let levels: Vec<&Path> = parent.ancestors().take_while(|dir| *dir != root).collect();
+    for dir in levels.into_iter().rev() {
+        fs::create_dir(dir).or_else(ignore_existing).map_err(|e| CgroupError::file("create", dir, e))?;
+        hand_on(dir);
     }
     Ok(())
+}
+
+fn wanted(hierarchies: &Hierarchies) -> Vec<String> {
+    V2_CONTROLLERS.iter().filter(|c| hierarchies.has_v2(c)).map(|c| format!("+{c}")).collect()
 }
 
 /// All at once in the common case. Where one is refused (`cpu` while realtime processes run, everything where processes

@@ -42,9 +42,16 @@ impl Cgroup {
     /// # Errors
     /// When its cgroup2 directory is not there.
     pub fn open(hierarchies: &Hierarchies, engine_id: &str, container_id: &str) -> Result<Self, CgroupError> {
-        let mut cgroup = Self::layout(hierarchies, engine_id, container_id);
-        cgroup.id = inode(&cgroup.unified)?;
-        Ok(cgroup)
+        Self::layout(hierarchies, engine_id, container_id).opened()
+    }
+
+    /// A cgroup that was laid out and exists already.
+    ///
+    /// # Errors
+    /// When its cgroup2 directory is not there.
+    pub fn opened(mut self) -> Result<Self, CgroupError> {
+        self.id = inode(&self.unified)?;
+        Ok(self)
     }
 
     /// Its directories, whether they exist or not; the id is 0.

@@ -124,6 +124,8 @@ pub struct V1Mount {
 pub struct Hierarchies {
     mode: Mode,
     v1: Vec<V1Mount>,
+    /// This process's cgroup in each of them.
+    own_v1: Vec<PathBuf>,
     unified: PathBuf,
     own_unified: PathBuf,
     controllers2: Vec<String>,
@@ -180,10 +182,10 @@ impl Hierarchies {
         };
         // systemd's own hierarchy matters only where systemd put us into a unit of it.
         let in_unit = own.lines().any(|l| l.split_once(":name=systemd:").is_some_and(|(_, path)| path != "/"));
-        let v1 = v1.into_iter().filter(|m| in_unit || m.controllers != [Controller::Systemd]).collect();
-        let own_path = own.lines().find_map(|l| l.strip_prefix("0::")).unwrap_or("/");
-        let own_unified = unified.join(own_path.trim_start_matches('/'));
-        Self { mode, v1, unified, own_unified, controllers2 }
+        let v1: Vec<V1Mount> = v1.into_iter().filter(|m| in_unit || m.controllers != [Controller::Systemd]).collect();
+        let own_v1 = v1.iter().map(|mount| place(&mount.root, own_path(own, &mount.controllers))).collect();
+        let own_unified = place(&unified, own.lines().find_map(|l| l.strip_prefix("0::")));
+        Self { mode, v1, own_v1, unified, own_unified, controllers2 }
     }
 
     /// The kind of host.
@@ -194,6 +196,16 @@ impl Hierarchies {
     /// The v1 hierarchies in use, one entry for each mount.
     pub fn v1(&self) -> &[V1Mount] {
         &self.v1
+    }
+
+    /// The cgroup of this process in each of [`Hierarchies::v1`].
+    pub(super) fn own_v1(&self) -> &[PathBuf] {
+        &self.own_v1
+    }
+
+    /// The cgroup of this process in cgroup2.
+    pub(super) fn own_unified(&self) -> &Path {
+        &self.own_unified
     }
 
     /// Where cgroup2 is mounted.
@@ -229,6 +241,22 @@ impl Hierarchies {
             tracing::debug!(%error, "no warm-up of the cgroup lock");
         }
     }
+}
+
+/// The path of a line `4:cpu,cpuacct:/path` of `/proc/self/cgroup`.
+fn own_path<'a>(own: &'a str, controllers: &[Controller]) -> Option<&'a str> {
+    own.lines().find_map(|line| {
+        let (_, rest) = line.split_once(':')?;
+        // A name (`name=systemd`) stands in the same place.
+        let (names, path) = rest.split_once(':')?;
+        names.split(',').any(|name| controllers.iter().any(|c| c.name() == name)).then_some(path)
+    })
+}
+
+/// A process outside of what its cgroup namespace shows has a path that begins with `..`: it counts as at the root.
+fn place(root: &Path, path: Option<&str>) -> PathBuf {
+    let path = path.filter(|path| !path.split('/').any(|name| name == "..")).unwrap_or("/");
+    root.join(path.trim_start_matches('/'))
 }
 
 /// Groups controllers that share a mount; the order is that of the first controller, so that plans are stable.

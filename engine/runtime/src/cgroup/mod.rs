@@ -18,6 +18,7 @@ mod device_tests;
 mod group;
 mod hierarchies;
 mod limits;
+mod parent;
 mod parse;
 mod shims;
 mod stats;
@@ -29,6 +30,8 @@ mod warning;
 pub use device::{Access, DeviceKind, DevicePolicy, DeviceRule};
 pub use group::{Cgroup, Handle};
 pub use hierarchies::{Controller, Hierarchies, Mode, V1Mount};
+pub use parent::{BadParent, ParentPath};
+pub use parse::text as read_text;
 pub use shims::ShimCgroup;
 pub use stats::{BlkioEntry, BlkioStats, CpuStats, LimitHits, MemoryStats, OomCounts, PidsStats, Stats, Throttling};
 pub use tree::{orphans, remove_engine_dirs};
@@ -96,6 +99,13 @@ impl CgroupError {
             }
             Self::NoCgroup2 | Self::TooSlow { .. } => None,
         }
+    }
+
+    /// What was named cannot be a cgroup, or cannot have one below it: a control file, say.
+    pub fn is_no_place(&self) -> bool {
+        use nix::libc::{EEXIST, EINVAL, ENAMETOOLONG, ENOTDIR};
+        let making = matches!(self, Self::File { operation: "create", .. });
+        making && matches!(self.errno(), Some(EEXIST | EINVAL | ENAMETOOLONG | ENOTDIR))
     }
 
     /// Processes are still in it: try again when they are reaped.

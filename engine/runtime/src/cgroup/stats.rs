@@ -4,11 +4,10 @@
 //! because clients look for them (`total_inactive_file` on v1, `inactive_file` on v2).
 
 use super::hierarchies::{Controller, Mode};
-use super::parse::{key, pairs, value};
+use super::parse::{self, key, pairs, value};
 use super::{Cgroup, CgroupError};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -216,7 +215,7 @@ fn throttling(text: &str, time: &str, unit_ns: u64) -> Throttling {
 fn v1_memory(dir: &Path) -> MemoryStats {
     let usage = number(dir, "memory.usage_in_bytes");
     let limit = number(dir, "memory.limit_in_bytes");
-    let with_swap = fs::read_to_string(dir.join("memory.memsw.usage_in_bytes")).ok().map(|t| value(t.trim()));
+    let with_swap = parse::text(&dir.join("memory.memsw.usage_in_bytes")).ok().map(|t| value(t.trim()));
     MemoryStats {
         usage,
         max_usage: Some(number(dir, "memory.max_usage_in_bytes")),
@@ -244,7 +243,7 @@ fn v2_cpu(text: &str) -> CpuStats {
 }
 
 fn v2_memory(dir: &Path, events: &str) -> MemoryStats {
-    let optional = |file| fs::read_to_string(dir.join(file)).ok().map(|t| value(t.trim()));
+    let optional = |file| parse::text(&dir.join(file)).ok().map(|t| value(t.trim()));
     MemoryStats {
         usage: number(dir, "memory.current"),
         max_usage: optional("memory.peak"),
@@ -312,7 +311,7 @@ fn v2_blkio(text: &str) -> BlkioStats {
 }
 
 fn read(dir: &Path, file: &str) -> String {
-    fs::read_to_string(dir.join(file)).unwrap_or_default()
+    parse::text(&dir.join(file)).unwrap_or_default()
 }
 
 fn number(dir: &Path, file: &str) -> u64 {

@@ -62,7 +62,7 @@ impl ContainerService {
         let mut summaries = Vec::with_capacity(selected.len());
         // Most containers are of a few images, and to resolve one copies its configuration.
         let mut meanings: HashMap<String, Option<String>> = HashMap::new();
-        for container in selected {
+        for container in &selected {
             let name = &container.config.image;
             if !meanings.contains_key(name) {
                 meanings.insert(name.clone(), (self.shared.images)(name).ok().map(|image| image.id));
@@ -72,13 +72,13 @@ impl ContainerService {
                 // Untagged or removed: the name is all that is known.
                 Some(_) | None => name.clone(),
             };
-            let mut summary = super::view::summary(&container, image);
-            if options.size {
-                let sizes = self.sizes(&container).await;
+            summaries.push(super::view::summary(container, image));
+        }
+        if options.size {
+            for (summary, sizes) in summaries.iter_mut().zip(self.sizes(&selected).await) {
                 summary.size_rw = sizes.writable;
                 summary.size_root_fs = sizes.root;
             }
-            summaries.push(summary);
         }
         Ok(summaries)
     }

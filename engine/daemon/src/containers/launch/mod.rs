@@ -12,6 +12,7 @@
 mod exit;
 mod files;
 mod orphans;
+mod place;
 mod start;
 
 use super::Kind;
@@ -30,7 +31,7 @@ use crate::store::paths::Paths;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hull_plan::{Frame, Plan};
-use hull_runtime::cgroup::{self, Cgroup};
+use hull_runtime::cgroup;
 use hull_runtime::features::Features;
 use hull_runtime::plan::exec_plan;
 use std::collections::HashMap;
@@ -179,6 +180,9 @@ impl Runtime for ShimRuntime {
             self.observability.untrack(cgroup.id());
             // First: with the host's PID namespace something may still run in it.
             work.insert(0, Work::Cgroup(cgroup));
+        } else if let Ok(Some(cgroup)) = place::noted(&self.host.features.hierarchies, &self.paths.run(&container.id)) {
+            // An earlier daemon's, of which only parts are left.
+            work.insert(0, Work::Cgroup(Arc::new(cgroup)));
         }
         if let Some(endpoint) = &container.endpoint {
             self.networks.detach(endpoint.clone());
@@ -213,6 +217,10 @@ impl Runtime for ShimRuntime {
         self.networks.counters(endpoint).ok().flatten()
     }
 
+    fn all_traffic(&self) -> HashMap<String, Counters> {
+        self.networks.all_counters().unwrap_or_default()
+    }
+
     fn network_id(&self, name: &str) -> Option<String> {
         self.networks.inspect(name).ok().map(|network| network.id)
     }
@@ -229,8 +237,7 @@ impl Runtime for ShimRuntime {
 impl ShimRuntime {
     async fn adopt_live(&self, container: &Container) -> Adopted {
         let record = self.paths.exit_record(&container.id);
-        let Ok(cgroup) = Cgroup::open(&self.host.features.hierarchies, self.paths.engine_id(), container.id.as_str())
-        else {
+        let Ok(cgroup) = place::find(&self.host, &self.paths, &container.id) else {
             // A host that was restarted has no cgroup of it any more.
             return Adopted::Ended(exit::recorded(&record).unwrap_or_else(exit::killed));
         };

@@ -3,6 +3,7 @@
 //! | left behind | how it is known | what happens |
 //! | --- | --- | --- |
 //! | cgroup, with all that runs in it | below `/hull-<engine>`, of no live container | killed and removed, in the background |
+//! | cgroup below a parent of the user's | noted in the run directory of no live container | the same |
 //! | mount | its point lies where containers' files are | unmounted at once, so that nothing is deleted through it |
 //! | run directory | of no live container | deleted in the background |
 //! | container's directory | no description in it | deleted in the background |
@@ -11,6 +12,7 @@
 //! Links, addresses and rules are the network's to find (`networks`); namespaces go with their last process.
 
 use super::super::reaper::{Reaper, Work};
+use super::place;
 use crate::ids::ContainerId;
 use crate::store::paths::Paths;
 use hull_runtime::cgroup::{self, Cgroup, Hierarchies};
@@ -43,7 +45,14 @@ pub(super) fn reap(
     for (name, path) in entries(&paths.runs())? {
         if !live.iter().any(|id| id.short() == name) {
             let container = known.iter().find(|id| id.short() == name).cloned();
-            reaper.submit(container, vec![Work::Tree(path)]);
+            let mut work = Vec::new();
+            match place::noted(hierarchies, &path) {
+                Ok(Some(cgroup)) => work.push(Work::Cgroup(Arc::new(cgroup))),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "a cgroup may be left behind"),
+            }
+            work.push(Work::Tree(path));
+            reaper.submit(container, work);
         }
     }
     let mut work = Vec::new();

@@ -8,7 +8,7 @@ use super::super::reaper::Work;
 use super::super::runtime::{Live, StartError};
 use super::super::shim::{Connection, Message, describe_start};
 use super::super::spec::{self, Inputs, Joins};
-use super::{ShimRuntime, exit, files};
+use super::{ShimRuntime, exit, files, place};
 use crate::ids::ContainerId;
 use crate::networks::Endpoint;
 use crate::observability::Tracked;
@@ -176,7 +176,7 @@ async fn network(runtime: &ShimRuntime, container: &Container) -> Result<Option<
         kind,
     };
     if let Some(missing) = container.missing_network() {
-        return Err(failed(missing, Kind::NotFound));
+        return Err(failed(missing, Kind::NotImplemented));
     }
     match container.network_mode() {
         NetworkMode::Bridge => {
@@ -195,8 +195,7 @@ fn make_cgroup(
     let id = &container.id;
     fs::create_dir_all(paths.run(id)).map_err(|e| StartError::system(format!("create the run directory: {e}")))?;
     let resources = spec::resources(&container.host_config, &host.features).map_err(refused)?;
-    let made = Cgroup::create(&host.features.hierarchies, paths.engine_id(), id.as_str(), &resources);
-    let (cgroup, warnings) = made.map_err(|error| StartError::system(with_cause("set up the cgroup", &error)))?;
+    let (cgroup, warnings) = place::make(host, paths, container, &resources)?;
     for warning in warnings {
         tracing::warn!(container = %id, %warning, "a limit is not applied");
     }
@@ -250,8 +249,7 @@ fn make_sources(container: &Container) -> Result<(), StartError> {
 }
 
 pub(super) fn refused(error: spec::SpecError) -> StartError {
-    let kind = if error.users_fault() { Kind::BadParameter } else { Kind::System };
-    StartError { message: error.to_string(), code: 128, kind }
+    StartError { message: error.to_string(), code: 128, kind: error.kind() }
 }
 
 /// Clients see nothing but one line: it has the causes in it.

@@ -31,16 +31,6 @@ fn what_cannot_be_run_is_told_in_dockers_words_and_leaves_nothing() {
 }
 
 #[test]
-fn an_unknown_network_is_an_error_at_start() {
-    on_host(|host| async move {
-        let id = host.create(&["true"], |r| r.host_config.network_mode = "nosuch".to_owned()).await;
-        let error = host.service.start(&id).await.unwrap_err();
-        assert_eq!(error.to_string(), "failed to set up container networking: network nosuch not found");
-        assert_eq!(error.kind(), Kind::NotFound);
-    });
-}
-
-#[test]
 fn a_container_that_lost_its_shim_is_killed() {
     on_host(|host| async move {
         let id = host.run(&["sleep", "1000"]).await;

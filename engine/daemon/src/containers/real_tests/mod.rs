@@ -9,6 +9,7 @@ mod files;
 mod limits;
 mod logs;
 mod old_shim;
+mod parents;
 mod restart;
 mod running;
 mod streams;
@@ -139,7 +140,7 @@ impl Host {
         }
         let networks = Arc::new(NetworkService::open(paths.clone(), NetworkConfig::default()).await.unwrap());
         let observability = Observability::start(Options { ebpf: false, ..Options::default() });
-        let host = Arc::new(spec::Host::probe(&paths).unwrap());
+        let host = Arc::new(spec::Host::probe(&paths, None).unwrap());
         let runtime = ShimRuntime::new(paths.clone(), host, networks.clone(), observability).unwrap();
         let volumes = Arc::new(VolumeService::open(paths.clone()).unwrap());
         let resolver = super::images(images);

@@ -1,6 +1,7 @@
 //! Why a container's configuration cannot become a spec.
 
 use super::invalid::Invalid;
+use crate::containers::Kind;
 use hull_runtime::capabilities::UnknownCapability;
 use hull_runtime::seccomp::SeccompError;
 use std::io;
@@ -37,6 +38,9 @@ pub enum SpecError {
         /// What the kernel said.
         source: io::Error,
     },
+    /// A profile was asked for, and nothing here applies any yet.
+    #[error("AppArmor profile {0:?} cannot be applied: this engine does not load AppArmor profiles yet")]
+    AppArmor(String),
     /// `oci-spec` refused a value.
     #[error("OCI spec")]
     Oci(#[from] oci_spec::OciSpecError),
@@ -54,8 +58,12 @@ fn cause(error: &SeccompError) -> String {
 }
 
 impl SpecError {
-    /// Whether the request is to blame, rather than the system.
-    pub fn users_fault(&self) -> bool {
-        !matches!(self, Self::Oci(_))
+    /// What a client is to make of it.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Oci(_) => Kind::System,
+            Self::AppArmor(_) => Kind::NotImplemented,
+            _ => Kind::BadParameter,
+        }
     }
 }

@@ -126,8 +126,8 @@ pub enum Invalid {
     SecurityOpt(String),
     #[error("invalid --security-opt 2: {0:?}")]
     SecurityOptName(String),
-    #[error("AppArmor profile {0:?} cannot be applied: this engine does not load AppArmor profiles")]
-    AppArmor(String),
+    #[error("invalid cgroup parent {path:?}: {source}")]
+    CgroupParent { path: String, source: hull_runtime::cgroup::BadParent },
     #[error("sysctl {key:?} not allowed in host {namespace} namespace")]
     SysctlOfHost { key: String, namespace: &'static str },
     #[error("sysctl {0:?} is not in a separate kernel namespace")]

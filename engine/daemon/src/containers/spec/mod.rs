@@ -31,14 +31,14 @@ pub use request::check_request;
 pub(in crate::containers) use request::{HOST_GATEWAY, split_host};
 pub use resources::resources;
 pub use security::fill_paths;
-pub use validate::{RUNTIME, validate, validate_update};
+pub use validate::{RUNTIME, cgroup_parent, validate, validate_update};
 
 use super::model::Container;
 use super::mounts::MountKind;
 use crate::ids::ContainerId;
 use crate::logs::Files;
 use crate::store::paths::Paths;
-use hull_runtime::cgroup::{self, Cgroup, CgroupError, ShimCgroup};
+use hull_runtime::cgroup::{self, Cgroup, CgroupError, ParentPath, ShimCgroup};
 use hull_runtime::features::Features;
 use hull_runtime::plan::{CopyUp, Extras, LogFile, Rootfs, SpecialBind, SpecialSource, Stdin};
 use hull_runtime::seccomp::Filters;
@@ -55,6 +55,8 @@ pub struct Host {
     pub filters: Filters,
     /// Where shims live.
     pub shims: ShimCgroup,
+    /// Where containers live that don't say; `None`: beside the shims.
+    pub cgroup_parent: Option<ParentPath>,
 }
 
 impl Host {
@@ -62,10 +64,10 @@ impl Host {
     ///
     /// # Errors
     /// When the cgroup hierarchies cannot be found or written: without them there are no containers.
-    pub fn probe(paths: &Paths) -> Result<Self, CgroupError> {
+    pub fn probe(paths: &Paths, cgroup_parent: Option<ParentPath>) -> Result<Self, CgroupError> {
         let features = Features::probe(&paths.exec_root().join("cgroup2"))?;
         let shims = ShimCgroup::create(&features.hierarchies, paths.engine_id())?;
-        Ok(Self { features, filters: Filters::new(), shims })
+        Ok(Self { features, filters: Filters::new(), shims, cgroup_parent })
     }
 
     /// Takes the engine's own cgroups away when the daemon ends; those of containers that go on stay, with all above them.
@@ -110,6 +112,7 @@ fn in_host_files(container: &Container) -> bool {
 pub fn build(container: &Container, inputs: &Inputs<'_>, host: &Host) -> Result<Built, SpecError> {
     let config = &container.host_config;
     let security = Security::of(config, &host.features)?;
+    security.check_walls()?;
     let devices = devices::nodes(config)?;
     let mut linux = LinuxBuilder::default()
         .namespaces(namespaces::of(container, inputs))

@@ -1,5 +1,6 @@
 //! `--privileged`, `--cap-add`, `--cap-drop`, `--security-opt`, masked and read-only paths.
 
+use super::error::SpecError;
 use super::invalid::Invalid;
 use hull_api::HostConfig;
 use hull_runtime::capabilities::{self, UnknownCapability};
@@ -34,13 +35,20 @@ pub(super) struct Security {
     all_paths: bool,
     pub(super) no_new_privileges: bool,
     pub(super) seccomp: Profile,
+    /// The profile that was asked for by its name.
+    apparmor: Option<String>,
 }
 
 impl Security {
     pub(super) fn of(host: &HostConfig, features: &Features) -> Result<Self, Invalid> {
         let default = if host.privileged || !features.kernel.seccomp { Profile::Unconfined } else { Profile::Default };
-        let mut security =
-            Self { privileged: host.privileged, all_paths: false, no_new_privileges: false, seccomp: default };
+        let mut security = Self {
+            privileged: host.privileged,
+            all_paths: false,
+            no_new_privileges: false,
+            seccomp: default,
+            apparmor: None,
+        };
         for option in &host.security_opt {
             security.take(option)?;
         }
@@ -65,14 +73,19 @@ impl Security {
                 };
             }
             "systempaths" if value == "unconfined" => self.all_paths = true,
-            // Nothing applies a profile, so asking for none is granted, and asking for one is refused.
+            // Nothing applies a profile, so asking for none is granted; asking for one is kept, and refused at start.
             "apparmor" if value == "unconfined" => {}
-            "apparmor" => return Err(Invalid::AppArmor(value.to_owned())),
+            "apparmor" => self.apparmor = Some(value.to_owned()),
             // SELinux labels: there is no SELinux to take them, as dockerd behaves without --selinux-enabled.
             "label" => {}
             _ => return Err(Invalid::SecurityOptName(option.to_owned())),
         }
         Ok(())
+    }
+
+    /// A wall that cannot be raised keeps the container from starting.
+    pub(super) fn check_walls(&self) -> Result<(), SpecError> {
+        self.apparmor.clone().map_or(Ok(()), |profile| Err(SpecError::AppArmor(profile)))
     }
 
     pub(super) fn masked_paths(&self, host: &HostConfig) -> Vec<String> {

@@ -4,6 +4,7 @@ use super::cpuset;
 use super::invalid::Invalid;
 use super::{devices, namespaces, process, rlimits, security};
 use hull_api::{ContainerConfig, HostConfig};
+use hull_runtime::cgroup::ParentPath;
 use hull_runtime::features::{Features, LimitSupport};
 
 /// 6 MB: below that runc could not start its own init, and clients know the number.
@@ -54,11 +55,18 @@ pub fn validate(
     if !host.storage_opt.is_empty() {
         return Err(Invalid::StorageOpt);
     }
-    if !host.cgroup_parent.is_empty() {
-        warnings.say("Containers stay in the engine's own cgroup. Cgroup parent discarded.");
-        host.cgroup_parent.clear();
-    }
+    cgroup_parent(host)?;
     Ok(warnings.0)
+}
+
+/// The cgroup that the user wants the container's to be below.
+///
+/// # Errors
+/// When it is no path of a cgroup, or leads elsewhere.
+pub fn cgroup_parent(host: &HostConfig) -> Result<Option<ParentPath>, Invalid> {
+    let path = &host.cgroup_parent;
+    let parse = || path.parse().map_err(|source| Invalid::CgroupParent { path: path.clone(), source });
+    (!path.is_empty()).then(parse).transpose()
 }
 
 /// Checks the limits of an update: `host` is what would hold after it.

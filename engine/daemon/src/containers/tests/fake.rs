@@ -205,6 +205,10 @@ impl Runtime for Fake {
         None
     }
 
+    fn all_traffic(&self) -> HashMap<String, Counters> {
+        HashMap::new()
+    }
+
     fn traffic(&self, _: &Endpoint) -> Option<Counters> {
         None
     }

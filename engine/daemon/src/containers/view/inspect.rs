@@ -20,7 +20,7 @@ impl ContainerService {
         let container = self.get(key)?;
         let mut view = inspect(&self.shared, &container);
         if size {
-            let sizes = self.sizes(&container).await;
+            let sizes = self.sizes(&[container]).await[0];
             view.size_rw = Some(sizes.writable);
             view.size_root_fs = Some(sizes.root);
         }

@@ -4,10 +4,11 @@ use crate::containers::ContainerService;
 use crate::containers::model::Container;
 use crate::store::object;
 use serde::Deserialize;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A file this small may lie in its inode, and take no block.
 const SMALL: u64 = 64 * 1024;
@@ -28,16 +29,39 @@ struct Layer {
 }
 
 impl ContainerService {
-    /// Reads the sizes from the disk. An image's layers never change, and their size is written down beside them.
-    pub(in crate::containers) async fn sizes(&self, container: &Container) -> Sizes {
-        let upper = self.shared.paths.container_upper(&container.id);
-        let layers: Vec<_> = container.layers.iter().map(|layer| self.shared.paths.layers().join(layer)).collect();
+    /// Reads the sizes from the disk, of all in one go. An image's layers never change, and their size is written down
+    /// beside them.
+    pub(in crate::containers) async fn sizes(&self, containers: &[Arc<Container>]) -> Vec<Sizes> {
+        let paths = self.shared.paths.clone();
+        let containers = containers.to_vec();
+        let unknown = vec![Sizes::default(); containers.len()];
         let measured = tokio::task::spawn_blocking(move || {
-            let writable = directory_size(&upper);
-            let image: i64 = layers.iter().map(|layer| layer_size(layer)).sum();
-            Sizes { writable, root: writable + image }
+            let mut layers = Layers { directory: paths.layers(), sizes: HashMap::new() };
+            let sizes = containers.iter().map(|container| {
+                let writable = directory_size(&paths.container_upper(&container.id));
+                let image: i64 = container.layers.iter().map(|layer| layers.size(layer)).sum();
+                Sizes { writable, root: writable + image }
+            });
+            sizes.collect()
         });
-        measured.await.unwrap_or_default()
+        measured.await.unwrap_or(unknown)
+    }
+}
+
+/// Layers' sizes; most containers are of a few images.
+struct Layers {
+    directory: PathBuf,
+    sizes: HashMap<String, i64>,
+}
+
+impl Layers {
+    fn size(&mut self, layer: &str) -> i64 {
+        if let Some(size) = self.sizes.get(layer) {
+            return *size;
+        }
+        let size = layer_size(&self.directory.join(layer));
+        self.sizes.insert(layer.to_owned(), size);
+        size
     }
 }
 

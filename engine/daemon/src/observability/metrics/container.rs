@@ -106,9 +106,7 @@ pub(super) fn running(scrape: &mut Scrape, base: &Base, sample: &ContainerSample
     scrape.count(&PROCESSES, base, &[], stats.pids.current);
     scrape.count(&PIDS_CURRENT, base, &[], stats.pids.current);
     block_io(scrape, base, stats);
-    if let Some(pid) = sample.pid.filter(|_| !sample.host_network) {
-        network::collect(scrape, base, pid);
-    }
+    network::emit(scrape, base, &sample.interfaces);
     if let Some(cgroup) = &sample.cgroup {
         pressure::collect(scrape, base, cgroup.unified());
     }

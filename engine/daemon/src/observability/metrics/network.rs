@@ -1,54 +1,44 @@
-//! Interfaces of a container, as it sees them itself: `/proc/PID/net/dev` of its init.
+//! Interfaces of a container, as it sees them itself.
 
 use super::catalogue::*;
 use super::scrape::{Base, Scrape};
+use crate::networks::Counters;
 
-/// Reads and emits; a container that has just ended has no interfaces any more.
-pub(super) fn collect(scrape: &mut Scrape, base: &Base, pid: u32) {
-    let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/net/dev")) else { return };
-    for (interface, values) in parse(&text) {
-        let families: [(&'static Family, usize); 8] = [
-            (&NETWORK_RECEIVE_BYTES, 0),
-            (&NETWORK_RECEIVE_PACKETS, 1),
-            (&NETWORK_RECEIVE_ERRORS, 2),
-            (&NETWORK_RECEIVE_DROPPED, 3),
-            (&NETWORK_TRANSMIT_BYTES, 8),
-            (&NETWORK_TRANSMIT_PACKETS, 9),
-            (&NETWORK_TRANSMIT_ERRORS, 10),
-            (&NETWORK_TRANSMIT_DROPPED, 11),
-        ];
-        for (family, column) in families {
-            scrape.count(family, base, &[interface], values[column]);
+pub(super) fn emit(scrape: &mut Scrape, base: &Base, interfaces: &[(String, Counters)]) {
+    for (interface, Counters { rx, tx }) in interfaces {
+        for (family, value) in [
+            (&NETWORK_RECEIVE_BYTES, rx.bytes),
+            (&NETWORK_RECEIVE_PACKETS, rx.packets),
+            (&NETWORK_RECEIVE_ERRORS, rx.errors),
+            (&NETWORK_RECEIVE_DROPPED, rx.dropped),
+            (&NETWORK_TRANSMIT_BYTES, tx.bytes),
+            (&NETWORK_TRANSMIT_PACKETS, tx.packets),
+            (&NETWORK_TRANSMIT_ERRORS, tx.errors),
+            (&NETWORK_TRANSMIT_DROPPED, tx.dropped),
+        ] {
+            scrape.count(family, base, &[interface], value);
         }
     }
-}
-
-/// Interfaces but the loopback, each with its 16 columns.
-fn parse(text: &str) -> impl Iterator<Item = (&str, [u64; 16])> {
-    text.lines().filter_map(|line| {
-        let (name, rest) = line.split_once(':')?;
-        let name = name.trim();
-        let mut words = rest.split_ascii_whitespace();
-        let mut values = [0; 16];
-        for value in &mut values {
-            *value = words.next()?.parse().ok()?;
-        }
-        (name != "lo").then_some((name, values))
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::networks::Direction;
 
     #[test]
-    fn headings_and_the_loopback_are_left_out() {
-        let text = "Inter-|   Receive                                                |  Transmit\n \
-                    face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop\n    \
-                    lo: 1 1 0 0 0 0 0 0 1 1 0 0 0 0 0 0\n  eth0:1000 10 1 2 0 0 0 0 2000 20 3 4 0 0 0 0\n";
-        let interfaces: Vec<_> = parse(text).collect();
-        assert_eq!(interfaces.len(), 1);
-        let (name, values) = interfaces[0];
-        assert_eq!((name, values[0], values[3], values[8], values[11]), ("eth0", 1000, 2, 2000, 4));
+    fn what_is_received_and_what_is_sent() {
+        let direction = |first| Direction { bytes: first, packets: first + 1, errors: first + 2, dropped: first + 3 };
+        let mut scrape = Scrape::new(100);
+        let interfaces = [("eth0".to_owned(), Counters { rx: direction(10), tx: direction(20) })];
+        emit(&mut scrape, &Base::container("1", "a"), &interfaces);
+        let text = scrape.finish().iter().fold(String::new(), |text, family| text + &value(family));
+        for line in ["receive_bytes_total=10 ", "receive_packets_dropped_total=13 ", "transmit_bytes_total=20 "] {
+            assert!(text.contains(line), "{text}");
+        }
+    }
+
+    fn value(family: &prometheus::proto::MetricFamily) -> String {
+        format!("{}={} ", family.name(), family.get_metric()[0].get_counter().get_value())
     }
 }

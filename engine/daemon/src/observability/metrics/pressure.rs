@@ -3,6 +3,7 @@
 
 use super::catalogue::*;
 use super::scrape::{Base, Scrape, seconds};
+use hull_runtime::cgroup::read_text;
 use std::path::Path;
 
 /// Reads and emits what the kernel measures.
@@ -13,7 +14,7 @@ pub(super) fn collect(scrape: &mut Scrape, base: &Base, directory: &Path) {
         ("io.pressure", &PRESSURE_IO_WAITING, &PRESSURE_IO_STALLED),
     ];
     for (file, waiting, stalled) in files {
-        let text = std::fs::read_to_string(directory.join(file)).unwrap_or_default();
+        let text = read_text(&directory.join(file)).unwrap_or_default();
         if let Some(ns) = total_ns(&text, "some") {
             scrape.value(waiting, base, &[], seconds(ns));
         }

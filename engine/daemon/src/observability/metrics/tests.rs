@@ -34,7 +34,7 @@ fn sample(name: &str) -> ContainerSample {
         started_at: Some(2.0),
         cgroup: None,
         pid: None,
-        host_network: false,
+        interfaces: Vec::new(),
         limits: Limits { cpu_quota: Some(50_000), memory: Some(100), pids: Some(10), ..Limits::default() },
     }
 }

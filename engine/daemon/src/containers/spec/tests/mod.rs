@@ -56,7 +56,7 @@ fn features(limits: LimitSupport) -> Features {
 fn host() -> Host {
     let features = features(everything());
     let shims = ShimCgroup::layout(&features.hierarchies, "e");
-    Host { features, filters: Filters::new(), shims }
+    Host { features, filters: Filters::new(), shims, cgroup_parent: None }
 }
 
 fn paths() -> Paths {
