@@ -7,6 +7,9 @@
 
 use core::ffi::CStr;
 
+/// In the flags of a bind, above those of mount(2): read-only is the mount itself, and not what is mounted below it.
+pub const READONLY_TOP: u64 = 1 << 32;
+
 /// One step. Variants are declared in the order in which a plan lists them; a decoder refuses an unknown tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step<'a> {
@@ -181,7 +184,8 @@ pub enum Step<'a> {
         data: &'a CStr,
     },
     /// Bind `source` (on the host) to `target` in the container. `flags` are `MS_*`: `MS_REC`, and `MS_RDONLY`,
-    /// `MS_NOSUID`... applied by a remount; `propagation` `MS_PRIVATE|MS_SLAVE|MS_SHARED (|MS_REC)` or 0.
+    /// `MS_NOSUID`... applied by a remount (`MS_RDONLY` with `MS_REC` to what is mounted below too, unless
+    /// [`READONLY_TOP`] is set); `propagation` `MS_PRIVATE|MS_SLAVE|MS_SHARED (|MS_REC)` or 0.
     Bind {
         /// On the host.
         source: &'a CStr,

@@ -64,13 +64,14 @@ pub struct Kernel {
     pub cgroup_kill: bool,
     pub cgroup_freeze: bool,
     pub pidfd: bool,
+    pub recursive_readonly: bool,
     pub btf: bool,
     pub apparmor: bool,
 }
 
 impl Kernel {
     /// Names and results, for metrics and `/info`.
-    pub fn list(&self) -> [(&'static str, bool); 10] {
+    pub fn list(&self) -> [(&'static str, bool); 11] {
         [
             ("overlay", self.overlay),
             ("user_namespaces", self.user_namespaces),
@@ -80,6 +81,7 @@ impl Kernel {
             ("cgroup_kill", self.cgroup_kill),
             ("cgroup_freeze", self.cgroup_freeze),
             ("pidfd", self.pidfd),
+            ("recursive_readonly", self.recursive_readonly),
             ("btf", self.btf),
             ("apparmor", self.apparmor),
         ]
@@ -203,6 +205,8 @@ impl Kernel {
             cgroup_kill: has(hierarchies.unified(), "cgroup.kill"),
             cgroup_freeze: has(hierarchies.unified(), "cgroup.freeze"),
             pidfd: pidfd(),
+            // mount_setattr(2).
+            recursive_readonly: kernel_version().is_some_and(|version| version >= (5, 12)),
             btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
             apparmor: apparmor.trim() == "Y",
         }

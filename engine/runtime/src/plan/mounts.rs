@@ -5,6 +5,7 @@ use super::args::{Steps, c_path, c_string};
 use super::extras::{Extras, SpecialBind, SpecialSource};
 use crate::cgroup::{Controller, Mode};
 use hull_plan::Step;
+use hull_plan::step::READONLY_TOP;
 use nix::libc;
 use oci_spec::runtime::Mount;
 use std::path::Path;
@@ -18,7 +19,7 @@ struct Options {
 }
 
 /// Options that set (true) or clear (false) a flag.
-const FLAGS: [(&str, bool, u64); 24] = [
+const FLAGS: [(&str, bool, u64); 25] = [
     ("async", false, libc::MS_SYNCHRONOUS),
     ("atime", false, libc::MS_NOATIME),
     ("bind", true, libc::MS_BIND),
@@ -39,6 +40,7 @@ const FLAGS: [(&str, bool, u64); 24] = [
     ("rbind", true, libc::MS_BIND | libc::MS_REC),
     ("relatime", true, libc::MS_RELATIME),
     ("ro", true, libc::MS_RDONLY),
+    ("rro", true, libc::MS_RDONLY),
     ("rw", false, libc::MS_RDONLY),
     ("strictatime", true, libc::MS_STRICTATIME),
     ("suid", false, libc::MS_NOSUID),
@@ -83,7 +85,8 @@ pub(super) fn push(steps: &mut Steps, mount: &Mount, extras: &Extras) -> Result<
     if !mount.destination().is_absolute() {
         return Err(refuse("the target is not an absolute path"));
     }
-    let options = parse(mount.options().as_deref().unwrap_or_default());
+    let given = mount.options().as_deref().unwrap_or_default();
+    let options = parse(given);
     if is_bind(mount) {
         let source = mount.source().as_deref().ok_or_else(|| refuse("a bind needs a source"))?;
         if !source.is_absolute() {
@@ -93,7 +96,14 @@ pub(super) fn push(steps: &mut Steps, mount: &Mount, extras: &Extras) -> Result<
             let (source, target) = (c_path("volume", &copy.source)?, c_path("volume", &copy.target)?);
             steps.push(&Step::CopyUp { source: &source, target: &target });
         }
-        let flags = options.flags & !libc::MS_BIND;
+        let mut flags = options.flags & !libc::MS_BIND;
+        if !given.iter().any(|option| option == "rro") {
+            flags |= READONLY_TOP;
+        }
+        if flags & (libc::MS_REC | libc::MS_RDONLY) != libc::MS_REC | libc::MS_RDONLY {
+            // It would say nothing.
+            flags &= !READONLY_TOP;
+        }
         return match extras.special_binds.iter().find(|special| special.target == *mount.destination()) {
             Some(special) => special_bind(steps, source, special, flags, options.propagation),
             None => bind(steps, source, mount.destination(), flags, options.propagation),

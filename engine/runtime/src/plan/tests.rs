@@ -142,8 +142,9 @@ fn v1_cgroups_are_bound_and_v2_is_mounted() {
 
 #[test]
 fn a_fresh_volume_is_filled_before_it_is_bound() {
-    let spec =
-        with(r#"{"mounts":[{"destination":"/data","type":"bind","source":"/v","options":["rbind","ro","rprivate"]}]}"#);
+    let spec = with(
+        r#"{"mounts":[{"destination":"/data","type":"bind","source":"/v","options":["rbind","ro","rro","rprivate"]}]}"#,
+    );
     let mut extras = extras();
     extras.copy_up.push(CopyUp { source: "/v".into(), target: "/data".into() });
     let lines = lines(&spec, &extras);
@@ -152,6 +153,24 @@ fn a_fresh_volume_is_filled_before_it_is_bound() {
     let propagation = nix::libc::MS_REC | nix::libc::MS_PRIVATE;
     let bind = format!("Bind {{ source: \"/v\", target: \"/data\", flags: {flags}, propagation: {propagation} }}");
     assert_eq!(lines[at..at + 2], ["CopyUp { source: \"/v\", target: \"/data\" }".to_owned(), bind]);
+}
+
+#[test]
+fn read_only_is_the_mount_or_all_that_is_mounted_below() {
+    use hull_plan::step::READONLY_TOP;
+    use nix::libc::{MS_RDONLY, MS_REC};
+    let flags = |options: &str| {
+        let mount =
+            format!(r#"{{"mounts":[{{"destination":"/data","type":"bind","source":"/v","options":[{options}]}}]}}"#);
+        let lines = lines(&with(&mount), &extras());
+        let bind = lines.iter().find(|line| line.contains("target: \"/data\"")).unwrap();
+        let (_, flags) = bind.split_once("flags: ").unwrap();
+        flags.split(',').next().unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(flags(r#""rbind","ro""#), MS_REC | MS_RDONLY | READONLY_TOP);
+    assert_eq!(flags(r#""rbind","ro","rro""#), MS_REC | MS_RDONLY);
+    assert_eq!(flags(r#""bind","ro""#), MS_RDONLY);
+    assert_eq!(flags(r#""rbind""#), MS_REC);
 }
 
 #[test]

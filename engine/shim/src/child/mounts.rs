@@ -8,6 +8,7 @@ use crate::sys::mount::{self as sys, attribute, ms};
 use crate::sys::{Errno, OwnedFd, Result};
 use core::ffi::CStr;
 use hull_plan::StepKind;
+use hull_plan::step::READONLY_TOP;
 
 /// A new file system at `target`.
 pub(super) fn mount<'p>(
@@ -52,7 +53,7 @@ pub(super) fn attach(tree: &Tree, from: &OwnedFd, place: &OwnedFd, flags: u64, p
 }
 
 /// Makes the mount that `fd` is the root of read-only, nosuid... Read-only reaches what is mounted below it if `flags`
-/// has `MS_REC` and the kernel can (Linux 5.12), as in Docker.
+/// has `MS_REC` without [`READONLY_TOP`] and the kernel can (Linux 5.12), as in Docker.
 pub(super) fn restrict(tree: &Tree, fd: &OwnedFd, flags: u64) -> Result<()> {
     let (set, clear) = attributes(flags);
     if set == 0 && clear == 0 {
@@ -62,10 +63,10 @@ pub(super) fn restrict(tree: &Tree, fd: &OwnedFd, flags: u64) -> Result<()> {
         Err(Errno::ENOSYS) => {
             // Flags that are not named in a remount are lost, so name those that it has.
             let had = file::mount_flags(fd)?;
-            let wanted = flags & !(ms::REC | ms::BIND);
+            let wanted = flags & !(ms::REC | ms::BIND | READONLY_TOP);
             tree.mount_on(fd, c"", c"", ms::BIND | ms::REMOUNT | had | wanted, c"")
         }
-        Ok(()) if flags & ms::REC != 0 && set & attribute::RDONLY != 0 => {
+        Ok(()) if flags & (ms::REC | READONLY_TOP) == ms::REC && set & attribute::RDONLY != 0 => {
             sys::set_attributes(fd, attribute::RDONLY, 0, 0, true)
         }
         other => other,

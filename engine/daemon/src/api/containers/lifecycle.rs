@@ -4,14 +4,20 @@ use crate::api::Shared;
 use crate::api::error::ApiError;
 use crate::api::request::{Json, Name, OptionalJson, Query};
 use crate::containers::{RemoveOptions, StopOptions};
+use axum::Extension;
 use axum::Json as Answer;
 use axum::extract::{Path, State};
 use http::StatusCode;
-use hull_api::{ContainersPruneReport, CreateRequest, CreateResponse, UpdateRequest, UpdateResponse, decode};
+use hull_api::version::ApiVersion;
+use hull_api::{ContainersPruneReport, CreateRequest, CreateResponse, Mount, UpdateRequest, UpdateResponse, decode};
 use serde_json::Value;
+
+/// The first version that has words for how far read-only reaches into what is mounted below a bind.
+const READ_ONLY_REACH: ApiVersion = ApiVersion::new(1, 44);
 
 pub(super) async fn create(
     State(engine): State<Shared>,
+    Extension(version): Extension<ApiVersion>,
     query: Query,
     Json(body): Json<Value>,
 ) -> Result<(StatusCode, Answer<CreateResponse>), ApiError> {
@@ -23,10 +29,26 @@ pub(super) async fn create(
     if body.is_null() || body.as_object().is_some_and(empty) {
         return Err(ApiError::bad_request("config cannot be empty in order to create a container"));
     }
-    let request: CreateRequest =
+    let mut request: CreateRequest =
         decode::from_value(body).map_err(|error| ApiError::bad_request(format!("invalid JSON: {error}")))?;
+    if version < READ_ONLY_REACH {
+        as_before_reach(&mut request.host_config.mounts)?;
+    }
     let response = engine.containers.create_for(query.text("name"), query.get("platform"), request).await?;
     Ok((StatusCode::CREATED, Answer(response)))
+}
+
+/// Older clients mean the mount itself, and not what is mounted below it.
+fn as_before_reach(mounts: &mut [Mount]) -> Result<(), ApiError> {
+    for mount in mounts.iter_mut().filter(|mount| mount.kind == "bind") {
+        if mount.bind_options.as_ref().is_some_and(|options| options.read_only_force_recursive) {
+            return Err(ApiError::bad_request("BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer"));
+        }
+        if mount.read_only {
+            mount.bind_options.get_or_insert_default().read_only_non_recursive = true;
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn start(
@@ -129,4 +151,22 @@ pub(super) async fn prune(
     query: Query,
 ) -> Result<Answer<ContainersPruneReport>, ApiError> {
     Ok(Answer(engine.containers.prune(&query.filters()?).await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hull_api::BindOptions;
+
+    #[test]
+    fn an_older_client_means_the_mount_itself() {
+        let mount = |kind: &str, read_only| Mount { kind: kind.to_owned(), read_only, ..Mount::default() };
+        let mut mounts = [mount("bind", true), mount("bind", false), mount("volume", true)];
+        as_before_reach(&mut mounts).unwrap();
+        assert!(mounts[0].bind_options.as_ref().unwrap().read_only_non_recursive);
+        assert!(mounts[1].bind_options.is_none() && mounts[2].bind_options.is_none());
+        let force = BindOptions { read_only_force_recursive: true, ..BindOptions::default() };
+        let error = as_before_reach(&mut [Mount { bind_options: Some(force), ..mount("bind", true) }]).unwrap_err();
+        assert_eq!(error.status, StatusCode::BAD_REQUEST);
+    }
 }

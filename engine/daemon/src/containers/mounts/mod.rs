@@ -43,6 +43,23 @@ impl MountKind {
     }
 }
 
+/// How far a read-only bind reaches into what is mounted below its source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reach {
+    /// All of it, where the kernel can.
+    #[default]
+    Usual,
+    /// Not at all (`bind-recursive=writable`).
+    Top,
+    /// All of it, or the container does not start (`bind-recursive=readonly`).
+    All,
+}
+
+fn is_default(reach: &Reach) -> bool {
+    *reach == Reach::default()
+}
+
 /// One mount, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountSpec {
@@ -63,6 +80,9 @@ pub struct MountSpec {
     pub recursive: bool,
     /// A fresh volume gets what the image has at the target.
     pub copy_up: bool,
+    /// How far read-only reaches.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub reach: Reach,
     /// As typed: `ro,z`.
     pub mode: String,
     /// A missing source is made at start, as `-v` does.
@@ -100,6 +120,7 @@ impl MountSpec {
             propagation: String::new(),
             recursive: true,
             copy_up: true,
+            reach: Reach::default(),
             mode: String::new(),
             create_source: false,
             tmpfs_options: String::new(),

@@ -1,6 +1,6 @@
 //! `--mount` (`HostConfig.Mounts`): one object for each mount.
 
-use super::{MountKind, MountSpec, Wanted, bind, clean, normalize};
+use super::{MountKind, MountSpec, Reach, Wanted, bind, clean, normalize};
 use crate::containers::error::ContainerError;
 use hull_api::{Mount, TmpfsOptions};
 use std::path::{Component, Path, PathBuf};
@@ -38,6 +38,14 @@ fn bind(mount: &Mount, base: MountSpec) -> Result<MountSpec, String> {
         return Err(format!("invalid propagation mode: {}", options.propagation));
     }
     refuse("VolumeOptions", mount.volume_options.is_some())?;
+    refuse("ImageOptions", mount.image_options.is_some())?;
+    refuse("TmpfsOptions", mount.tmpfs_options.is_some())?;
+    let reach = match (options.read_only_non_recursive, options.read_only_force_recursive) {
+        (false, false) => Reach::Usual,
+        (true, false) => Reach::Top,
+        (false, true) => Reach::All,
+        (true, true) => return Err("mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive".to_owned()),
+    };
     if !mount.source.starts_with('/') {
         return Err(format!("invalid mount path: '{}' mount path must be absolute", mount.source));
     }
@@ -49,6 +57,7 @@ fn bind(mount: &Mount, base: MountSpec) -> Result<MountSpec, String> {
         source: PathBuf::from(clean(&mount.source)),
         propagation: if options.propagation.is_empty() { "rprivate".to_owned() } else { options.propagation },
         recursive: !options.non_recursive,
+        reach,
         copy_up: false,
         create_source: options.create_mountpoint,
         ..base
@@ -57,6 +66,8 @@ fn bind(mount: &Mount, base: MountSpec) -> Result<MountSpec, String> {
 
 fn volume(mount: &Mount, base: MountSpec) -> Result<Wanted, String> {
     refuse("BindOptions", mount.bind_options.is_some())?;
+    refuse("ImageOptions", mount.image_options.is_some())?;
+    refuse("TmpfsOptions", mount.tmpfs_options.is_some())?;
     let options = mount.volume_options.clone().unwrap_or_default();
     let anonymous = mount.source.is_empty();
     if !options.subpath.is_empty() {
@@ -103,6 +114,7 @@ fn is_local(path: &Path) -> bool {
 fn tmpfs(mount: &Mount, base: MountSpec) -> Result<MountSpec, String> {
     refuse("BindOptions", mount.bind_options.is_some())?;
     refuse("VolumeOptions", mount.volume_options.is_some())?;
+    refuse("ImageOptions", mount.image_options.is_some())?;
     refuse("Source", !mount.source.is_empty())?;
     let tmpfs_options = tmpfs_data(&mount.tmpfs_options.clone().unwrap_or_default())?;
     Ok(MountSpec { kind: MountKind::Tmpfs, copy_up: false, tmpfs_options, ..base })
@@ -134,7 +146,7 @@ fn tmpfs_data(options: &TmpfsOptions) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hull_api::{BindOptions, VolumeOptions};
+    use hull_api::{BindOptions, ImageOptions, VolumeOptions};
 
     fn mount(kind: &str, source: &str, target: &str) -> Mount {
         let [kind, source, target] = [kind, source, target].map(str::to_owned);
@@ -167,6 +179,8 @@ mod tests {
     fn what_is_no_mount_is_refused_in_dockers_words() {
         let subpath = |subpath: &str| VolumeOptions { subpath: subpath.to_owned(), ..VolumeOptions::default() };
         let wrong = BindOptions { propagation: "sideways".to_owned(), ..BindOptions::default() };
+        let both =
+            BindOptions { read_only_non_recursive: true, read_only_force_recursive: true, ..BindOptions::default() };
         for (mount, kind, message) in [
             (mount("bind", "/no/such", "/x"), "bind", "bind source path does not exist: /no/such"),
             (mount("bind", "", "/x"), "bind", "field Source must not be empty"),
@@ -178,6 +192,16 @@ mod tests {
                 Mount { bind_options: Some(wrong), ..mount("bind", "/", "/x") },
                 "bind",
                 "invalid propagation mode: sideways",
+            ),
+            (
+                Mount { bind_options: Some(both), ..mount("bind", "/", "/x") },
+                "bind",
+                "mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive",
+            ),
+            (
+                Mount { image_options: Some(ImageOptions::default()), ..mount("bind", "/", "/x") },
+                "bind",
+                "field ImageOptions must not be specified",
             ),
             (mount("tmpfs", "/a", "/x"), "tmpfs", "field Source must not be specified"),
             (

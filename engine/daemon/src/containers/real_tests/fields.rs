@@ -1,7 +1,7 @@
 //! Fields of a create request, as seen from inside the container.
 
 use super::*;
-use hull_api::{Mount, TmpfsOptions, VolumeOptions};
+use hull_api::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
 
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
@@ -172,6 +172,50 @@ fn mounts_of_every_kind() {
             .await;
         assert_eq!(code, 0, "{output}");
         assert_eq!(output, "part\ntouch: /part/x: Read-only file system\n1770\n1024\n1\n");
+    });
+}
+
+/// Unmounts when the test is over, however it is.
+struct Mounted(std::path::PathBuf);
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = nix::mount::umount2(&self.0, nix::mount::MntFlags::MNT_DETACH);
+    }
+}
+
+#[test]
+fn read_only_reaches_as_far_as_was_asked() {
+    on_host(|host| async move {
+        let source = host.root.path().join("source");
+        let below = Mounted(source.join("below"));
+        std::fs::create_dir_all(&below.0).unwrap();
+        let none = nix::mount::MsFlags::empty();
+        nix::mount::mount(Some("tmpfs"), &below.0, Some("tmpfs"), none, None::<&str>).unwrap();
+        std::fs::write(below.0.join("mark"), "").unwrap();
+        let script = "ls /m/below; touch /m/x 2> /dev/null && echo top; touch /m/below/x 2> /dev/null && echo below; \
+                      rm -f /m/x /m/below/x 2> /dev/null";
+        for (options, read_only, seen) in [
+            (BindOptions::default(), false, "mark\ntop\nbelow\n"),
+            (BindOptions::default(), true, "mark\n"),
+            (BindOptions { read_only_non_recursive: true, ..BindOptions::default() }, true, "mark\nbelow\n"),
+            (BindOptions { read_only_force_recursive: true, ..BindOptions::default() }, true, "mark\n"),
+            (BindOptions { non_recursive: true, ..BindOptions::default() }, true, ""),
+            (BindOptions { non_recursive: true, ..BindOptions::default() }, false, "top\nbelow\n"),
+        ] {
+            let asked = format!("{options:?} {read_only}");
+            let mount = Mount {
+                kind: "bind".to_owned(),
+                source: source.display().to_string(),
+                target: "/m".to_owned(),
+                read_only,
+                bind_options: Some(options),
+                ..Mount::default()
+            };
+            let (_, output) = host.finish(&["sh", "-c", script], |r| r.host_config.mounts = vec![mount]).await;
+            assert_eq!(output, seen, "{asked}");
+        }
+        host.settled().await;
     });
 }
 

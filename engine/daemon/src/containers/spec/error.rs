@@ -41,6 +41,9 @@ pub enum SpecError {
     /// A profile was asked for, and nothing here applies any yet.
     #[error("AppArmor profile {0:?} cannot be applied: this engine does not load AppArmor profiles yet")]
     AppArmor(String),
+    /// A mount must be read-only with all that is mounted below it.
+    #[error("recursive read-only of {0:?} is not supported: the kernel is older than 5.12")]
+    RecursiveReadOnly(String),
     /// `oci-spec` refused a value.
     #[error("OCI spec")]
     Oci(#[from] oci_spec::OciSpecError),

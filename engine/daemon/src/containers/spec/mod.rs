@@ -113,6 +113,7 @@ pub fn build(container: &Container, inputs: &Inputs<'_>, host: &Host) -> Result<
     let config = &container.host_config;
     let security = Security::of(config, &host.features)?;
     security.check_walls()?;
+    mounts::check(container, &host.features)?;
     let devices = devices::nodes(config)?;
     let mut linux = LinuxBuilder::default()
         .namespaces(namespaces::of(container, inputs))

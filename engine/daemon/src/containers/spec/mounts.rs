@@ -1,9 +1,10 @@
 //! What is mounted: Docker's own list, then the generated files, then what the user asked for.
 
 use super::super::model::Container;
-use super::super::mounts::{MountKind, MountSpec};
+use super::super::mounts::{MountKind, MountSpec, Reach};
 use super::Inputs;
 use super::error::SpecError;
+use hull_runtime::features::Features;
 use oci_spec::runtime::{Mount, MountBuilder};
 use std::path::{Path, PathBuf};
 
@@ -32,6 +33,15 @@ pub(super) fn of(container: &Container, inputs: &Inputs<'_>) -> Result<Vec<Mount
         defaults(container, inputs)?.into_iter().filter(|default| !replaced(default)).collect();
     mounts.extend(own);
     Ok(mounts)
+}
+
+/// What the kernel cannot do and somebody insists on.
+pub(super) fn check(container: &Container, features: &Features) -> Result<(), SpecError> {
+    let insists = |mount: &&MountSpec| mount.read_only && mount.recursive && mount.reach == Reach::All;
+    match container.mounts.iter().find(insists) {
+        Some(mount) if !features.kernel.recursive_readonly => Err(SpecError::RecursiveReadOnly(mount.target.clone())),
+        _ => Ok(()),
+    }
 }
 
 /// What a user should know about his mounts.
@@ -117,6 +127,9 @@ fn user_mount(spec: &MountSpec) -> Result<Mount, SpecError> {
     let mut options = vec![if spec.recursive { "rbind" } else { "bind" }, propagation];
     if spec.read_only {
         options.push("ro");
+        if spec.reach != Reach::Top {
+            options.push("rro");
+        }
     }
     build("bind", &spec.source, &spec.target, &options)
 }

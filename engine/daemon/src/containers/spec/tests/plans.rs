@@ -1,7 +1,7 @@
 //! From a container to the steps of its plan.
 
 use super::super::super::exec::ExecSpec;
-use super::super::super::mounts::{MountKind, MountSpec};
+use super::super::super::mounts::{MountKind, MountSpec, Reach};
 use super::*;
 use hull_api::Ulimit;
 use hull_runtime::plan::exec_plan;
@@ -123,6 +123,7 @@ fn mounts_of_the_users_replace_the_defaults_and_lie_in_order() {
         source: source.into(),
         target: target.to_owned(),
         read_only: false,
+        reach: Reach::default(),
         propagation: String::new(),
         recursive: true,
         copy_up: false,
