@@ -7,6 +7,7 @@ use super::runtime::TerminalSize;
 use super::state::Refusal;
 use super::{ContainerService, signal};
 use std::future::Future;
+use std::io::ErrorKind;
 use std::time::Duration;
 
 /// What `stop` does when neither the request nor the container says how long to wait, in seconds.
@@ -100,16 +101,25 @@ impl ContainerService {
         let handle = self.find(key)?;
         let container = handle.settled().await;
         if container.state.run().is_none() {
-            let message = format!("container {} is not running", container.id);
-            return Err(ContainerError::state(Refusal::NotRunning, message));
+            return Err(not_running(&container));
         }
         let size = TerminalSize { rows: height, cols: width };
-        let resized = self.shared.runtime.resize(&container, None, size).await;
-        resized.map_err(ContainerError::system("resize the terminal of", &container.id))?;
+        match self.shared.runtime.resize(&container, None, size).await {
+            Ok(()) => {}
+            // It ended a moment ago, and its shim with it.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
+                return Err(not_running(&container));
+            }
+            Err(error) => return Err(ContainerError::system("resize the terminal of", &container.id)(error)),
+        }
         let attributes = vec![("height", height.to_string()), ("width", width.to_string())];
         handle.announce("resize", attributes).await;
         Ok(())
     }
+}
+
+fn not_running(container: &Container) -> ContainerError {
+    ContainerError::state(Refusal::NotRunning, format!("container {} is not running", container.id))
 }
 
 /// Goes on when the client has gone: half a stop would leave a container that was told to end, and is never killed.
