@@ -10,6 +10,7 @@
 mod args;
 mod client;
 mod commands;
+mod hint;
 mod output;
 mod request;
 mod tty;
@@ -19,6 +20,7 @@ use std::io::Write;
 use args::usage::UsageError;
 
 fn main() {
+    commands::completion::answer();
     let code = match args::usage::parse(&std::env::args().collect::<Vec<_>>()) {
         Ok(cli) => execute(cli),
         Err(error) => usage(&error),
@@ -31,6 +33,7 @@ fn usage(error: &UsageError) -> i32 {
     let text = error.text.trim_end();
     // With nobody left to read it, there is nothing more to do than to leave with the code.
     let _ = if error.to_stdout { writeln!(std::io::stdout(), "{text}") } else { writeln!(std::io::stderr(), "{text}") };
+    hint::did_you_mean(error.meant.as_deref());
     error.code
 }
 
@@ -53,6 +56,7 @@ fn execute(cli: args::Cli) -> i32 {
         Err(error) if error.is_broken_pipe() => 128 + 13,
         Err(error) => {
             error.print();
+            hint::say(&error.to_string());
             error.exit_code()
         }
     }

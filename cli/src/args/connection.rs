@@ -7,7 +7,7 @@ use hull_api::version::{ApiVersion, InvalidVersion};
 
 use crate::client::{Client, DEFAULT_HOST, Host, HostError, TlsError, TlsOptions, tls_config};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Connection {
     /// Daemon socket to connect to: unix:///path, tcp://address:port, address:port
@@ -42,6 +42,20 @@ pub(crate) enum ConnectionError {
 }
 
 impl Connection {
+    /// From a line that is not finished, which nothing can parse: only `-H` and `--host` are looked for. TLS is what the
+    /// environment says.
+    pub(super) fn typed(words: &[String]) -> Self {
+        let mut host = None;
+        for (at, word) in words.iter().enumerate() {
+            match word.strip_prefix("--host=") {
+                Some(value) => host = Some(value.to_owned()),
+                None if word == "-H" || word == "--host" => host = words.get(at + 1).cloned(),
+                None => {}
+            }
+        }
+        Self { host, ..Self::default() }
+    }
+
     /// Flags, then `HULL_HOST`, then `DOCKER_HOST`, then the default; TLS from the flags or Docker's variables.
     pub(crate) fn client(&self) -> Result<Client, ConnectionError> {
         self.client_with(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
@@ -85,14 +99,7 @@ mod tests {
     use super::*;
 
     fn host(flag: Option<&str>, env: &[(&str, &str)]) -> String {
-        let connection = Connection {
-            host: flag.map(str::to_owned),
-            tls: false,
-            tlsverify: false,
-            tlscacert: None,
-            tlscert: None,
-            tlskey: None,
-        };
+        let connection = Connection { host: flag.map(str::to_owned), ..Connection::default() };
         let lookup = |name: &str| env.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         connection.client_with(lookup).map_or_else(|e| e.to_string(), |client| client.host().to_string())
     }
@@ -106,6 +113,14 @@ mod tests {
         assert_eq!(host(None, &[]), "unix:///run/hull/hull.sock");
         assert!(host(Some("ssh://x"), &[]).contains("ssh://x"));
         assert!(host(None, &[("DOCKER_API_VERSION", "x")]).starts_with("DOCKER_API_VERSION"));
+    }
+
+    #[test]
+    fn the_host_of_an_unfinished_line() {
+        let typed = |line: &str| Connection::typed(&line.split(' ').map(str::to_owned).collect::<Vec<_>>()).host;
+        assert_eq!(typed("hull -- hull -H a:1 logs "), Some("a:1".to_owned()));
+        assert_eq!(typed("hull -- hull --host=b:2 logs "), Some("b:2".to_owned()));
+        assert_eq!(typed("hull -- hull logs -H"), None);
     }
 
     #[test]

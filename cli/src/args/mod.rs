@@ -3,6 +3,7 @@
 //! Each command's own flags live with the command. Clap does the parsing; [`usage`] makes it accept and say what
 //! Docker's clients do.
 
+mod candidates;
 mod connection;
 mod groups;
 pub(crate) mod usage;

@@ -15,6 +15,8 @@ use crate::request::values;
 pub(crate) struct UsageError {
     pub(crate) text: String,
     pub(crate) code: i32,
+    /// What was probably meant by a word that is not known.
+    pub(crate) meant: Option<String>,
     /// Help and version are no errors: they go to standard output.
     pub(crate) to_stdout: bool,
 }
@@ -24,6 +26,11 @@ pub(crate) fn plain() -> Command {
     let mut command = Cli::command();
     command.build();
     command
+}
+
+/// The tree of commands as the shell completes it.
+pub(crate) fn completing() -> Command {
+    super::candidates::offering(Cli::command())
 }
 
 /// The tree of commands as it is parsed: with switches that take values.
@@ -63,18 +70,25 @@ fn translate(error: &clap::Error, args: &[String]) -> UsageError {
     let (path, command) = locate(args, command());
     let usage = usage_line(&command, &path);
     let more = |verb: &str| format!("\n\nUsage:  {usage}\n\n{verb} '{path} --help' for more information");
-    let code = |text: String, code| UsageError { text, code, to_stdout: false };
+    let suggested =
+        [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg].into_iter().find_map(|k| error.get(k));
+    let meant = match suggested {
+        Some(ContextValue::String(word)) => Some(word.clone()),
+        Some(ContextValue::Strings(words)) => words.first().cloned(),
+        _ => None,
+    };
+    let code = |text: String, code| UsageError { text, code, meant: meant.clone(), to_stdout: false };
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.first().cloned().unwrap_or_default(),
         _ => String::new(),
     };
     match error.kind() {
-        ErrorKind::DisplayVersion => UsageError { text: error.to_string(), code: 0, to_stdout: true },
+        ErrorKind::DisplayVersion => UsageError { text: error.to_string(), code: 0, meant: None, to_stdout: true },
         ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             // Of the plain tree: that `--rm` may be written `--rm=true` would clutter every line.
             let (_, mut command) = locate(args, plain());
-            UsageError { text: command.render_help().to_string(), code: 0, to_stdout: true }
+            UsageError { text: command.render_help().to_string(), code: 0, meant: None, to_stdout: true }
         }
         ErrorKind::UnknownArgument => {
             let argument = context(ContextKind::InvalidArg);
@@ -267,6 +281,14 @@ mod tests {
             let (got, got_code) = error(line);
             assert!(got.starts_with(text), "{line}:\n{got}");
             assert_eq!(got_code, code, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_understood() {
+        for (line, meant) in [("hull attahc x", "attach"), ("hull run --interactiv x", "--interactive")] {
+            let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            assert_eq!(parse(&args).unwrap_err().meant.as_deref(), Some(meant), "{line}");
         }
     }
 

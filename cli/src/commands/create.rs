@@ -12,13 +12,13 @@ use crate::request::ContainerFlags;
     after_help = "Examples:\n  hull create --name web nginx && hull start web\n\n`hull run --help` explains the flags."
 )]
 pub(crate) struct Args {
-    #[command(flatten)]
-    container: ContainerFlags,
     /// Print usage
     #[arg(long, action = clap::ArgAction::Help)]
     help: Option<bool>,
-    /// The image, and the command in it with its arguments
-    #[arg(required = true, trailing_var_arg = true, value_name = "IMAGE [COMMAND] [ARG...]")]
+    #[command(flatten)]
+    container: ContainerFlags,
+    // The usage says it all.
+    #[arg(required = true, hide = true, trailing_var_arg = true, value_name = "IMAGE [COMMAND] [ARG...]")]
     image_and_command: Vec<String>,
 }
 

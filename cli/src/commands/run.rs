@@ -18,6 +18,15 @@ use crate::request::{ContainerFlags, RequestError};
 use crate::tty::{self, RawMode};
 
 const EXAMPLES: &str = "\
+How it works:
+  Flags stand before IMAGE; what follows it is the command, with flags of its own.
+  In the foreground you see its output and hull ends with its exit code; Ctrl-C reaches it.
+  -i gives it your input, -t a terminal: -it for a shell, -i alone for a pipe.
+  -d leaves it in the background: watch it with `hull logs -f`, go into it with `hull exec -it`.
+  It stays, with its files, until `hull rm`; --rm removes it at its end, --restart runs it again.
+  Files outlive it in a volume (-v NAME:/path) or in a folder of yours (-v /folder:/path).
+  Limits change while it runs with `hull update`; `hull events -f event=limit` tells who met one.
+
 Examples:
   hull run hull/hello                            what a container sees; needs no registry
   hull run -it --rm busybox sh                   a shell; Ctrl-P Ctrl-Q leaves it running
@@ -35,8 +44,6 @@ be executed, 127 the command was not found, 128+N ended by signal N.";
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "hull run [OPTIONS] IMAGE [COMMAND] [ARG...]", after_help = EXAMPLES, disable_help_flag = true)]
 pub(crate) struct Args {
-    #[command(flatten)]
-    container: ContainerFlags,
     /// Run container in background and print container ID
     #[arg(short, long)]
     detach: bool,
@@ -45,8 +52,10 @@ pub(crate) struct Args {
     /// Print usage
     #[arg(long, action = clap::ArgAction::Help)]
     help: Option<bool>,
-    /// The image, and the command in it with its arguments
-    #[arg(required = true, trailing_var_arg = true, value_name = "IMAGE [COMMAND] [ARG...]")]
+    #[command(flatten)]
+    container: ContainerFlags,
+    // The usage says it all.
+    #[arg(required = true, hide = true, trailing_var_arg = true, value_name = "IMAGE [COMMAND] [ARG...]")]
     image_and_command: Vec<String>,
 }
 

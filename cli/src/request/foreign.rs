@@ -7,7 +7,7 @@ use super::error::RequestError;
 use super::values;
 
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Of other engines")]
+#[command(next_help_heading = "Without a meaning here")]
 pub(crate) struct ForeignFlags {
     /// Container isolation technology: only `default` exists here
     #[arg(long, value_name = "string", default_value = "", hide_default_value = true)]

@@ -7,6 +7,7 @@ mod any_body;
 mod any_request;
 mod attach;
 mod bad_input;
+mod completion;
 mod crash;
 mod docker_cli;
 mod ends;

@@ -141,12 +141,33 @@ fn what_goes_on_ends_alike() {
     let mut judge = Judge::new(stage());
     for scene in SCENES {
         let docker = play(&judge, scene, "own-d", |words| judge.engine.docker_terminal(words));
-        let hull = play(&judge, scene, "own-h", |words| judge.engine.hull_terminal(words));
+        let hull = play(&judge, scene, "own-h", |words| {
+            // Hints are what Docker's client does not give.
+            let mut command = judge.engine.hull_command();
+            command.env("HULL_HINTS", "0").args(words);
+            Terminal::run(command, 24, 80)
+        });
         if docker != hull {
             judge.differences.push(format!("##### {}\n== docker: {docker:?}\n== hull: {hull:?}", scene.line));
         }
     }
     judge.verdict();
+}
+
+#[test]
+fn a_person_is_told_what_helps() {
+    let judge = Judge::new(stage());
+    for (line, hint) in [
+        ("logs nosuch", "hint: hull ps -a"),
+        ("exec done true", "hint: hull start NAME"),
+        ("attahc web", "hint: did you mean attach?"),
+    ] {
+        let mut program = judge.engine.hull_terminal(split(line));
+        program.shows(hint);
+        assert_eq!(program.ends(), 1, "{line}");
+        // Not where a program reads along.
+        assert!(!judge.engine.hull(split(line)).fails(1, "").stderr.contains("hint"), "{line}");
+    }
 }
 
 #[test]
