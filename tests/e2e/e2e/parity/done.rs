@@ -103,12 +103,11 @@ pub(super) const LINES: &[&str] = &[
     "container inspect --size -f '{{.SizeRw}}' @",
     "update --blkio-weight 300 @",
     "update --cpu-period 50000 --cpu-quota 25000 --cpu-shares 300 --cpuset-cpus 0 --cpuset-mems 0 @",
+    "update --cpu-rt-period 100000 --cpu-rt-runtime 1000 @",
     "update --memory 32m --memory-reservation 16m @",
     "inspect -f '{{json .HostConfig}}' @",
     "start @",
     "stop --signal KILL @",
-    // Last: two such containers cannot both run.
-    "update --cpu-rt-period 100000 --cpu-rt-runtime 1000 @",
     "container rm @",
     "container prune < 'n\\n'",
     "system prune < 'n\\n'",
