@@ -132,6 +132,7 @@ steps! {
     70 BindFrom { namespace, source, target, flags },
     71 Init,
     72 BindBeneath { source, subpath, target, flags, propagation },
+    73 BindOverlay { cwd, options, target, flags },
 }
 
 /// The version of the protocol that a step came with. A plan says the newest of its steps in its header, so that an exec
@@ -140,6 +141,7 @@ steps! {
 const fn since(tag: u8) -> u16 {
     match tag {
         9 => 2,
+        73 => 3,
         _ => 1,
     }
 }

@@ -210,6 +210,18 @@ pub enum Step<'a> {
         /// `MS_*`, or 0 to leave it.
         propagation: u64,
     },
+    /// Mount an overlay over `cwd`, a directory of the host's that lends its place, and bind it to `target` in the container. Its own
+    /// step because the root's overlay hides the directory with all layers. `flags` as of [`Step::Bind`].
+    BindOverlay {
+        /// On the host.
+        cwd: &'a CStr,
+        /// Of the overlay, with absolute paths.
+        options: &'a CStr,
+        /// In the container.
+        target: &'a CStr,
+        /// `MS_*`.
+        flags: u64,
+    },
     /// Bind what another container has at `source` to `target` in this one. `flags` as of [`Step::Bind`]. The source is resolved in
     /// that container's mount namespace, and no symlink of its is followed.
     BindFrom {

@@ -44,6 +44,7 @@ fn all_steps<'a>(a: &'a CString, b: &'a CString, bytes: &'a [u8], n: u64, small:
         Step::RootHost,
         Step::Mount { fstype: a, source: b, target: a, flags: n, data: b },
         Step::Bind { source: a, target: b, flags: n, propagation: !n },
+        Step::BindOverlay { cwd: a, options: b, target: a, flags: n },
         Step::BindBeneath { source: a, subpath: b, target: a, flags: n, propagation: !n },
         Step::BindFrom { namespace: a, source: b, target: a, flags: n },
         Step::CopyUp { source: a, target: b },

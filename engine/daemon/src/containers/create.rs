@@ -183,9 +183,16 @@ fn make_files(shared: &Shared, container: &mut Container) -> Result<(), Containe
     // Before the volumes: a directory without a description tells the next daemon that they are nobody's.
     fs::create_dir(&directory).map_err(io("create", &directory))?;
     let donor = |key: &str| Ok(shared.registry.find(key)?.container());
-    container.mounts = mounts::resolve(id, &container.config, &container.host_config, &shared.volumes, &donor)?;
+    container.mounts =
+        mounts::resolve(id, &container.config, &container.host_config, &shared.volumes, &shared.images, &donor)?;
     for layer in [shared.paths.container_upper(id), shared.paths.container_work(id)] {
         fs::create_dir(&layer).map_err(io("create", &layer))?;
+    }
+    for image in container.mounts.iter().filter_map(|mount| mount.image.as_ref()) {
+        let place = shared.paths.image_mount(id, image.number);
+        for layer in [place.join("upper"), place.join("work")] {
+            fs::create_dir_all(&layer).map_err(io("create", &layer))?;
+        }
     }
     object::write(&shared.paths.container_json(id), container, Durability::Synced)?;
     let parent = shared.paths.containers();

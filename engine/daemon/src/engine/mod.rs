@@ -177,10 +177,13 @@ impl Engine {
     /// Which images containers are made of: images don't know containers.
     pub fn image_uses(&self) -> Vec<ImageUse> {
         let containers = self.containers.all();
-        let uses = containers.iter().map(|container| ImageUse {
-            image: container.image.clone(),
-            container: container.id.to_string(),
-            running: container.state.run().is_some(),
+        let uses = containers.iter().flat_map(|container| {
+            let mounted = container.mounts.iter().filter_map(|mount| Some(mount.image.as_ref()?.id.clone()));
+            mounted.chain([container.image.clone()]).map(|image| ImageUse {
+                image,
+                container: container.id.to_string(),
+                running: container.state.run().is_some(),
+            })
         });
         uses.collect()
     }

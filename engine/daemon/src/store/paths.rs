@@ -78,6 +78,11 @@ impl Paths {
         self.container(id).join("work")
     }
 
+    /// `upper` and `work` of an image that is mounted into the container are in here.
+    pub fn image_mount(&self, id: &ContainerId, number: usize) -> PathBuf {
+        self.container(id).join("images").join(number.to_string())
+    }
+
     /// A generated file that is bound into the container: `hosts`, `hostname`, `resolv.conf`.
     pub fn container_file(&self, id: &ContainerId, name: &str) -> PathBuf {
         self.container(id).join(name)

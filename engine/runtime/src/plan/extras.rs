@@ -152,4 +152,13 @@ pub enum SpecialSource {
     Namespace(PathBuf),
     /// What lies here below the mount's source.
     Beneath(PathBuf),
+    /// An overlay, for which the mount's source lends a place.
+    Overlay {
+        /// Its layers, top first.
+        lower: Vec<PathBuf>,
+        /// What the container changes.
+        upper: PathBuf,
+        /// Beside `upper`, for the kernel.
+        work: PathBuf,
+    },
 }

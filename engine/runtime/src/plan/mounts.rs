@@ -3,6 +3,7 @@
 use super::PlanError;
 use super::args::{Steps, c_path, c_string};
 use super::extras::{Extras, SpecialBind, SpecialSource};
+use super::rootfs::overlay_options;
 use crate::cgroup::{Controller, Mode};
 use hull_plan::Step;
 use hull_plan::step::READONLY_TOP;
@@ -135,6 +136,10 @@ fn special_bind(
         SpecialSource::Namespace(namespace) => {
             let namespace = c_path("namespace", namespace)?;
             steps.push(&Step::BindFrom { namespace: &namespace, source: &source, target: &target, flags });
+        }
+        SpecialSource::Overlay { lower, upper, work } => {
+            let options = overlay_options(lower, Some((upper, work)))?;
+            steps.push(&Step::BindOverlay { cwd: &source, options: &options, target: &target, flags });
         }
         SpecialSource::Beneath(subpath) => {
             let subpath = c_path("subpath", subpath)?;

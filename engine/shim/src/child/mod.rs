@@ -173,6 +173,7 @@ impl<'p> Child<'_, 'p> {
                 Step::BindBeneath { subpath, target, flags, propagation, .. } => {
                     mounts::bind(tree, subpath, target, flags, propagation)?;
                 }
+                Step::BindOverlay { cwd, target, flags, .. } => mounts::bind(tree, cwd, target, flags, 0)?,
                 Step::BindFrom { source, target, flags, .. } => mounts::bind(tree, source, target, flags, 0)?,
                 Step::CopyUp { source, target } => copy_up::run(tree, source, target)?,
                 Step::Device { path, mode, major, minor, uid, gid } => {

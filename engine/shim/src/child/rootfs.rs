@@ -18,6 +18,13 @@ pub(super) fn overlay(cwd: &CStr, options: &CStr, propagation: u64) -> Result<Ow
     file::open(CWD, cwd, DIRECTORY, 0)
 }
 
+/// An overlay that is mounted nowhere. mount(2) wants a place: `cwd` lends it and is then as it was.
+pub(super) fn detached_overlay(cwd: &CStr, options: &CStr, propagation: u64) -> Result<OwnedFd> {
+    let tree = mount::clone_tree(&overlay(cwd, options, propagation)?, c"", false)?;
+    mount::detach(cwd)?;
+    Ok(tree)
+}
+
 /// Binds a directory onto itself: pivot_root wants a mount. Returns its root.
 pub(super) fn bind(path: &CStr, propagation: u64) -> Result<OwnedFd> {
     let below = file::open(CWD, path, DIRECTORY, 0)?;

@@ -24,6 +24,8 @@ enum Taken<'p> {
     Beneath { directory: &'p CStr, recursive: bool },
     /// The same, from another container.
     Foreign { namespace: &'p CStr },
+    /// As an overlay that is mounted over a directory for the moment.
+    Overlaid { options: &'p CStr },
     /// As a directory that is written to.
     Copied,
 }
@@ -88,6 +90,7 @@ impl Tree {
                 Some((subpath, Taken::Beneath { directory: source, recursive: flags & ms::REC != 0 }))
             }
             Step::BindFrom { source, namespace, .. } => Some((source, Taken::Foreign { namespace })),
+            Step::BindOverlay { cwd, options, .. } => Some((cwd, Taken::Overlaid { options })),
             Step::CopyUp { source, .. } => Some((source, Taken::Copied)),
             _ => None,
         });
@@ -105,6 +108,7 @@ impl Tree {
                         .and_then(|place| mount::clone_tree(&place, c"", recursive))
                 }
                 Taken::Foreign { namespace } => foreign::clone_tree(namespace, source),
+                Taken::Overlaid { options } => rootfs::detached_overlay(source, options, self.propagation),
                 Taken::Copied => file::open(CWD, source, flags::RDONLY | flags::DIRECTORY, 0),
             };
             *slot = Some(opened.at(StepKind::BindSource, source)?);
@@ -113,7 +117,7 @@ impl Tree {
         Ok(())
     }
 
-    /// The source of the next `Bind`, `BindBeneath` or `BindFrom` (a detached tree) or `CopyUp` (a directory) of the plan.
+    /// The source of the next `Bind`, `BindBeneath`, `BindOverlay` or `BindFrom` (a detached tree) or `CopyUp` (a directory) of the plan.
     pub(super) fn take_source(&mut self) -> Option<OwnedFd> {
         let source = self.sources.as_mut()?.get_mut(self.next_source)?.take();
         self.next_source += 1;

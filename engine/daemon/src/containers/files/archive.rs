@@ -3,7 +3,6 @@
 use super::super::ContainerService;
 use super::super::error::ContainerError;
 use super::super::model::Container;
-use super::super::mounts::MountKind;
 use super::error::FilesError;
 use super::root::Access;
 use super::view::View;
@@ -181,7 +180,7 @@ fn writable(container: &Container, path: &[u8]) -> Result<(), FilesError> {
     // The deepest one is what is seen there.
     match mounts.max_by_key(|mount| mount.target.len()) {
         Some(mount) if mount.read_only => Err(FilesError::ReadOnlyVolume),
-        Some(mount) if mount.kind != MountKind::Tmpfs || container.state.run().is_some() => Ok(()),
+        Some(mount) if mount.kind.is_on_the_host() || container.state.run().is_some() => Ok(()),
         _ if container.state.run().is_some() && container.host_config.tmpfs.keys().any(|target| covers(target)) => {
             Ok(())
         }

@@ -104,7 +104,7 @@ impl Access {
                 grafts.push((target.to_owned(), Graft::of_host(&source, target, false, false)?));
             }
         }
-        for mount in container.mounts.iter().filter(|mount| mount.kind != MountKind::Tmpfs) {
+        for mount in container.mounts.iter().filter(|mount| mount.kind.is_on_the_host()) {
             if !mount.source.exists() {
                 if !mount.create_source {
                     return Err(FilesError::NoSource(mount.source.display().to_string()));

@@ -1,6 +1,6 @@
 //! `--volumes-from container[:mode]`: what that container has mounted, too.
 
-use super::{MountSpec, Wanted, bind};
+use super::{MountKind, MountSpec, Wanted, bind};
 use crate::containers::error::ContainerError;
 use crate::containers::model::Container;
 
@@ -21,7 +21,8 @@ pub(super) fn parse(text: &str) -> Result<(&str, &str), ContainerError> {
 /// That container's mounts.
 pub(super) fn mounts(donor: &Container, mode: &str) -> Vec<Wanted> {
     let read_only = bind::is_read_only(mode);
-    let taken = donor.mounts.iter().map(|mount| MountSpec {
+    // An image is no volume: the donor writes to a layer of its own there.
+    let taken = donor.mounts.iter().filter(|mount| mount.kind != MountKind::Image).map(|mount| MountSpec {
         read_only: mount.read_only || read_only,
         copy_up: false,
         mode: if mode.is_empty() { mount.mode.clone() } else { mode.to_owned() },

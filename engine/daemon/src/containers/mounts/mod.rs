@@ -13,6 +13,7 @@ mod mount;
 
 use super::error::ContainerError;
 use super::model::Container;
+use super::resolve::ImageResolver;
 use crate::ids::ContainerId;
 use crate::volumes::{NewVolume, VolumeService};
 use hull_api::{ContainerConfig, HostConfig, MountPoint};
@@ -30,15 +31,23 @@ pub enum MountKind {
     Volume,
     /// Memory.
     Tmpfs,
+    /// An image's files, with a writable layer of the container's own.
+    Image,
 }
 
 impl MountKind {
+    /// Whether its source is a file or directory, which can be seen while the container doesn't run.
+    pub const fn is_on_the_host(self) -> bool {
+        matches!(self, Self::Bind | Self::Volume)
+    }
+
     /// Docker's word.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Bind => "bind",
             Self::Volume => "volume",
             Self::Tmpfs => "tmpfs",
+            Self::Image => "image",
         }
     }
 }
@@ -60,6 +69,17 @@ fn is_default(reach: &Reach) -> bool {
     *reach == Reach::default()
 }
 
+/// An image that is mounted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MountedImage {
+    /// Its id.
+    pub id: String,
+    /// Its layers as overlay's lower directories, top first, relative to `Paths::layers`.
+    pub layers: Vec<String>,
+    /// Number of its writable layer among the container's: see `Paths::image_mount`.
+    pub number: usize,
+}
+
 /// One mount, resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountSpec {
@@ -68,8 +88,11 @@ pub struct MountSpec {
     /// The volume's name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<String>,
-    /// On the host; empty for a tmpfs.
+    /// On the host; empty for a tmpfs. Of an image its name, as typed.
     pub source: PathBuf,
+    /// The image, of an image's mount.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub image: Option<MountedImage>,
     /// In the container, absolute and normalized.
     pub target: String,
     /// Not writable in the container.
@@ -115,6 +138,7 @@ impl MountSpec {
             kind: MountKind::Volume,
             name,
             source: PathBuf::new(),
+            image: None,
             target,
             read_only: false,
             propagation: String::new(),
@@ -150,6 +174,7 @@ pub(super) fn resolve(
     config: &ContainerConfig,
     host: &HostConfig,
     volumes: &VolumeService,
+    images: &ImageResolver,
     donor: &dyn Fn(&str) -> Result<Arc<Container>, ContainerError>,
 ) -> Result<Vec<MountSpec>, ContainerError> {
     let mut inherited: Vec<Wanted> = Vec::new();
@@ -181,7 +206,13 @@ pub(super) fn resolve(
             wanted.push(Wanted { spec: MountSpec::volume(None, target), volume });
         }
     }
-    wanted.into_iter().map(|wanted| acquire(wanted, id, volumes)).collect()
+    let mut mounts: Vec<MountSpec> =
+        wanted.into_iter().map(|wanted| acquire(wanted, id, volumes)).collect::<Result<_, _>>()?;
+    for (number, mount) in mounts.iter_mut().filter(|mount| mount.kind == MountKind::Image).enumerate() {
+        let image = images(&mount.source.display().to_string())?;
+        mount.image = Some(MountedImage { id: image.id, layers: image.layers, number });
+    }
+    Ok(mounts)
 }
 
 /// The mount, with its volume.
@@ -239,6 +270,32 @@ mod tests {
         Err(ContainerError::NotFound(name.to_owned()))
     }
 
+    fn no_image() -> ImageResolver {
+        Box::new(|name| Err(ContainerError::Missing(format!("No such image: {name}"))))
+    }
+
+    #[test]
+    fn an_image_is_known_or_refused() {
+        let (_dir, volumes) = volumes();
+        let id = ContainerId::random().unwrap();
+        let mount = |source: &str| {
+            let [kind, source, target] = ["image", source, "/i"].map(str::to_owned);
+            let mounts = vec![hull_api::Mount { kind, source, target, ..hull_api::Mount::default() }];
+            HostConfig { mounts, ..HostConfig::default() }
+        };
+        let config = ContainerConfig::default();
+        let known: ImageResolver = Box::new(|name| {
+            let layers = vec!["l/a".to_owned()];
+            Ok(super::super::ResolvedImage { id: format!("sha256:{name}"), layers, ..Default::default() })
+        });
+        let mounts = resolve(&id, &config, &mount("tools"), &volumes, &known, &nobody).unwrap();
+        let image = MountedImage { id: "sha256:tools".to_owned(), layers: vec!["l/a".to_owned()], number: 0 };
+        assert_eq!((mounts[0].kind, mounts[0].image.as_ref()), (MountKind::Image, Some(&image)));
+        assert_eq!((mounts[0].view().kind.as_str(), mounts[0].view().source.as_str()), ("image", "tools"));
+        let error = resolve(&id, &config, &mount("nosuch"), &volumes, &no_image(), &nobody).unwrap_err();
+        assert_eq!(error.to_string(), "No such image: nosuch");
+    }
+
     #[test]
     fn an_images_volume_gives_way_to_an_explicit_mount() {
         let (_dir, volumes) = volumes();
@@ -248,17 +305,17 @@ mod tests {
             ..ContainerConfig::default()
         };
         let host = HostConfig { binds: vec!["mine:/data".to_owned()], ..HostConfig::default() };
-        let mounts = resolve(&id, &config, &host, &volumes, &nobody).unwrap();
+        let mounts = resolve(&id, &config, &host, &volumes, &no_image(), &nobody).unwrap();
         assert_eq!(mounts.len(), 2);
         assert_eq!(mounts[0].name.as_deref(), Some("mine"));
         assert_eq!(mounts[1].target, "/cache");
         assert_eq!(mounts[1].name.as_ref().unwrap().len(), 64, "an anonymous volume");
         let twice = HostConfig { binds: vec!["a:/x".to_owned(), "b:/x".to_owned()], ..HostConfig::default() };
-        let error = resolve(&id, &config, &twice, &volumes, &nobody).unwrap_err();
+        let error = resolve(&id, &config, &twice, &volumes, &no_image(), &nobody).unwrap_err();
         assert_eq!(error.to_string(), "Duplicate mount point: /x");
         let mut twice = HostConfig { binds: vec!["a:/x".to_owned()], ..HostConfig::default() };
         twice.tmpfs.insert("/x".to_owned(), String::new());
-        assert!(resolve(&id, &config, &twice, &volumes, &nobody).is_err());
+        assert!(resolve(&id, &config, &twice, &volumes, &no_image(), &nobody).is_err());
     }
 
     #[test]
@@ -269,18 +326,18 @@ mod tests {
         let theirs = ["one:/one", "two:/two", "/srv:/three"].map(str::to_owned).to_vec();
         let theirs = HostConfig { binds: theirs, ..HostConfig::default() };
         let mut donor = Container::example();
-        donor.mounts = resolve(&donor.id, &config, &theirs, &volumes, &nobody).unwrap();
+        donor.mounts = resolve(&donor.id, &config, &theirs, &volumes, &no_image(), &nobody).unwrap();
         let donor = Arc::new(donor);
         let host = HostConfig {
             volumes_from: vec!["donor:ro".to_owned()],
             binds: vec!["own:/two".to_owned()],
             ..HostConfig::default()
         };
-        let mounts = resolve(&id, &config, &host, &volumes, &|_| Ok(donor.clone())).unwrap();
+        let mounts = resolve(&id, &config, &host, &volumes, &no_image(), &|_| Ok(donor.clone())).unwrap();
         let seen: Vec<_> = mounts.iter().map(|m| (m.target.as_str(), m.name.as_deref(), m.read_only)).collect();
         assert_eq!(seen, [("/one", Some("one"), true), ("/three", None, true), ("/two", Some("own"), false)]);
         assert_eq!(volumes.users("one").len(), 2);
-        let error = resolve(&id, &config, &host, &volumes, &nobody).unwrap_err();
+        let error = resolve(&id, &config, &host, &volumes, &no_image(), &nobody).unwrap_err();
         assert_eq!(error.to_string(), "No such container: donor");
     }
 }

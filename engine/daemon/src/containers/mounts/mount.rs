@@ -18,7 +18,7 @@ pub(super) fn parse(mount: &Mount) -> Result<Wanted, ContainerError> {
         "bind" => bind(mount, base).map(Wanted::from),
         "volume" => volume(mount, base),
         "tmpfs" => tmpfs(mount, base).map(Wanted::from),
-        "image" => Err("image mounts are not supported by this engine".to_owned()),
+        "image" => image(mount, base).map(Wanted::from),
         "cluster" => Err("cluster volumes are not supported by this engine".to_owned()),
         _ => Err("mount type unknown".to_owned()),
     };
@@ -111,6 +111,23 @@ fn is_local(path: &Path) -> bool {
     })
 }
 
+fn image(mount: &Mount, base: MountSpec) -> Result<MountSpec, String> {
+    refuse("BindOptions", mount.bind_options.is_some())?;
+    refuse("VolumeOptions", mount.volume_options.is_some())?;
+    refuse("TmpfsOptions", mount.tmpfs_options.is_some())?;
+    if mount.source.is_empty() {
+        return Err("field Source must not be empty".to_owned());
+    }
+    let subpath = mount.image_options.as_ref().map_or("", |options| options.subpath.as_str());
+    if !is_local(Path::new(subpath)) {
+        return Err("subpath must be a relative path within the volume".to_owned());
+    }
+    if !subpath.is_empty() {
+        return Err("this engine mounts whole images only, no subpath".to_owned());
+    }
+    Ok(MountSpec { kind: MountKind::Image, source: PathBuf::from(&mount.source), copy_up: false, ..base })
+}
+
 fn tmpfs(mount: &Mount, base: MountSpec) -> Result<MountSpec, String> {
     refuse("BindOptions", mount.bind_options.is_some())?;
     refuse("VolumeOptions", mount.volume_options.is_some())?;
@@ -179,6 +196,10 @@ mod tests {
     fn what_is_no_mount_is_refused_in_dockers_words() {
         let subpath = |subpath: &str| VolumeOptions { subpath: subpath.to_owned(), ..VolumeOptions::default() };
         let wrong = BindOptions { propagation: "sideways".to_owned(), ..BindOptions::default() };
+        let image_part = |subpath: &str| {
+            let options = ImageOptions { subpath: subpath.to_owned() };
+            Mount { image_options: Some(options), ..mount("image", "a", "/x") }
+        };
         let both =
             BindOptions { read_only_non_recursive: true, read_only_force_recursive: true, ..BindOptions::default() };
         for (mount, kind, message) in [
@@ -218,7 +239,9 @@ mod tests {
                 "must not set ReadOnly mode when using anonymous volumes",
             ),
             (mount("npipe", "a", "/x"), "npipe", "mount type unknown"),
-            (mount("image", "a", "/x"), "image", "image mounts are not supported by this engine"),
+            (mount("image", "", "/x"), "image", "field Source must not be empty"),
+            (image_part("../a"), "image", "subpath must be a relative path within the volume"),
+            (image_part("bin"), "image", "this engine mounts whole images only, no subpath"),
         ] {
             let said = parse(&mount).err().map(|e| e.to_string()).unwrap_or_default();
             assert_eq!(said, format!("invalid mount config for type \"{kind}\": {message}"));

@@ -220,6 +220,37 @@ fn read_only_reaches_as_far_as_was_asked() {
 }
 
 #[test]
+fn an_image_is_mounted_with_a_layer_of_the_containers_own() {
+    on_host(|host| async move {
+        let image = |read_only| Mount {
+            kind: "image".to_owned(),
+            source: "busybox".to_owned(),
+            target: "/tools".to_owned(),
+            read_only,
+            ..Mount::default()
+        };
+        let script = "/tools/bin/busybox echo mounted; cat /tools/own 2> /dev/null; echo mine > /tools/own; \
+                      cat /tools/own; [ -e /own ] || echo apart";
+        let id = host.create(&["sh", "-c", script], |r| r.host_config.mounts = vec![image(false)]).await;
+        for seen in ["mounted\nmine\napart\n", "mounted\nmine\nmine\napart\n"] {
+            let before = host.log(&id).await.len();
+            host.service.start(&id).await.unwrap();
+            assert_eq!(host.ended(&id).await, 0);
+            assert_eq!(&host.log(&id).await[before..], seen, "what was written stays with the container");
+        }
+        let mounts = host.service.inspect(&id, false).await.unwrap().mounts;
+        assert_eq!((mounts[0].kind.as_str(), mounts[0].source.as_str(), mounts[0].rw), ("image", "busybox", true));
+        let changes = host.service.changes(&id).await.unwrap();
+        assert!(changes.iter().flatten().all(|change| !change.path.contains("own")));
+        let script = "touch /tools/x 2> /dev/null || echo read-only; ls /tools/own 2> /dev/null || echo apart";
+        let (_, output) = host.finish(&["sh", "-c", script], |r| r.host_config.mounts = vec![image(true)]).await;
+        assert_eq!(output, "read-only\napart\n");
+        host.remove(&id).await;
+        host.settled().await;
+    });
+}
+
+#[test]
 fn volumes_from_other_containers() {
     on_host(|host| async move {
         let first = host.create(&["true"], |r| r.host_config.binds = words(&["one:/one"])).await;

@@ -178,7 +178,7 @@ pub fn extras(container: &Container, inputs: &Inputs<'_>, host: &Host, cgroup: &
     })
 }
 
-/// Another container's `/dev/shm`, and parts of volumes.
+/// Another container's `/dev/shm`, parts of volumes, and images.
 fn special_binds(container: &Container, inputs: &Inputs<'_>) -> Vec<SpecialBind> {
     let parts = container.mounts.iter().filter(|m| !m.subpath.is_empty());
     let mut binds: Vec<SpecialBind> = parts
@@ -187,6 +187,12 @@ fn special_binds(container: &Container, inputs: &Inputs<'_>) -> Vec<SpecialBind>
             from: SpecialSource::Beneath(PathBuf::from(&m.subpath)),
         })
         .collect();
+    for (mount, image) in container.mounts.iter().filter_map(|mount| Some((mount, mount.image.as_ref()?))) {
+        let (layers, place) = (inputs.paths.layers(), inputs.paths.image_mount(&container.id, image.number));
+        let lower = image.layers.iter().map(|layer| layers.join(layer)).collect();
+        let from = SpecialSource::Overlay { lower, upper: place.join("upper"), work: place.join("work") };
+        binds.push(SpecialBind { target: PathBuf::from(&mount.target), from });
+    }
     if let Some(pid) = mounts::shared_memory_of(container, inputs) {
         let namespace = PathBuf::from(format!("/proc/{pid}/ns/mnt"));
         binds.push(SpecialBind { target: PathBuf::from(mounts::SHM), from: SpecialSource::Namespace(namespace) });

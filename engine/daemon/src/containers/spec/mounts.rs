@@ -110,7 +110,14 @@ fn own(container: &Container, inputs: &Inputs<'_>) -> Result<Vec<Mount>, SpecErr
         }
     }
     for spec in &container.mounts {
-        mounts.push(user_mount(spec)?);
+        mounts.push(match &spec.image {
+            Some(image) => {
+                // An overlay, see `special_binds`: this is the place that it is mounted over for the moment.
+                let place = inputs.paths.image_mount(&container.id, image.number);
+                build("bind", &place, &spec.target, &["bind", if spec.read_only { "ro" } else { "rw" }])?
+            }
+            None => user_mount(spec)?,
+        });
     }
     for (target, options) in &container.host_config.tmpfs {
         mounts.push(tmpfs(target, options)?);

@@ -121,6 +121,7 @@ fn mounts_of_the_users_replace_the_defaults_and_lie_in_order() {
         kind: MountKind::Bind,
         name: None,
         source: source.into(),
+        image: None,
         target: target.to_owned(),
         read_only: false,
         reach: Reach::default(),
