@@ -20,6 +20,7 @@ mod hierarchies;
 mod limits;
 mod parent;
 mod parse;
+mod real_time;
 mod shims;
 mod stats;
 mod tree;

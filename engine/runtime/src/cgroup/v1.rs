@@ -3,7 +3,6 @@
 use super::device::{Access, DeviceKind, DeviceRule};
 use super::hierarchies::Controller;
 use super::limits::{Block, UNLIMITED, V1Limit};
-use super::parse::number;
 use super::{CgroupError, Warning};
 use cgroups_rs::fs::MaxValue;
 use cgroups_rs::fs::blkio::BlkIoController;
@@ -14,8 +13,8 @@ use cgroups_rs::fs::error::Error;
 use cgroups_rs::fs::memory::MemController;
 use cgroups_rs::fs::pid::PidController;
 use std::error::Error as _;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 /// The directory of a container in each v1 hierarchy.
 pub(crate) trait Directories {
@@ -70,9 +69,7 @@ fn set(dirs: &impl Directories, limit: &V1Limit) -> io::Result<()> {
         V1Limit::CpuQuota(n) => cpu()?.set_cfs_quota(*n),
         V1Limit::RealtimePeriod(n) => cpu()?.set_rt_period_us(*n),
         V1Limit::RealtimeRuntime(n) => {
-            let dir = at(Controller::Cpu)?;
-            make_room_for_real_time(&dir, *n)?;
-            cpu()?.set_rt_runtime(*n)
+            return super::real_time::set_runtime(&at(Controller::Cpu)?, *n);
         }
         V1Limit::CpusetCpus(list) => cpuset()?.set_cpus(list),
         V1Limit::CpusetMems(list) => cpuset()?.set_mems(list),
@@ -99,30 +96,6 @@ fn set(dirs: &impl Directories, limit: &V1Limit) -> io::Result<()> {
         }
     };
     result.map_err(|e| io_error(&e))
-}
-
-/// A child's share of real-time comes out of its parent's, whose default is none: the parent gets what all its children
-/// have together, each measured in the parent's period.
-fn make_room_for_real_time(dir: &Path, runtime: i64) -> io::Result<()> {
-    const RUNTIME: &str = "cpu.rt_runtime_us";
-    const PERIOD: &str = "cpu.rt_period_us";
-    let (Some(parent), Ok(runtime)) = (dir.parent(), u64::try_from(runtime)) else { return Ok(()) };
-    let period = number(&parent.join(PERIOD))?;
-    let share = |child: &Path, runtime: u64| -> io::Result<u64> {
-        Ok(runtime.saturating_mul(period).div_ceil(number(&child.join(PERIOD))?.max(1)))
-    };
-    let mut sum = share(dir, runtime)?;
-    for entry in fs::read_dir(parent)? {
-        let child = entry?.path();
-        if child.is_dir() && child != dir {
-            // One that goes away meanwhile needs nothing any more.
-            sum += number(&child.join(RUNTIME)).and_then(|runtime| share(&child, runtime)).unwrap_or(0);
-        }
-    }
-    if sum > number(&parent.join(RUNTIME))? {
-        fs::write(parent.join(RUNTIME), sum.to_string())?;
-    }
-    Ok(())
 }
 
 fn numbers(block: Block) -> io::Result<(u64, u64)> {
