@@ -5,6 +5,7 @@ use hull_api::ContainerInspect;
 use super::attaching::{AttachFlags, Caught, Leaving, Session, check_terminal};
 use super::{CommandError, Context, Outcome, container_path, wait};
 use crate::client::{Body, Query};
+use crate::output::table;
 
 /// Attach local standard input, output, and error streams to a running container
 #[derive(Debug, clap::Args)]
@@ -77,5 +78,5 @@ async fn follow(context: &Context, id: &str, what: Following<'_>, start: bool) -
         leaving: if start { Leaving::Quiet } else { Leaving::Told },
         signals: caught.map(|caught| (caught, id)),
     };
-    session.hold(raw, wait::finish(waiting)).await
+    session.hold(raw, wait::finish_attached(waiting, table::short_id(id))).await
 }

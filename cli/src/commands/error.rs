@@ -26,6 +26,11 @@ pub(crate) enum CommandError {
     Place { failed: &'static str, reason: String },
     #[error("standard input: {source}")]
     Input { source: io::Error },
+    /// Docker's code for it is 125, as for any failure that is not the process's.
+    #[error(
+        "error waiting for container: the daemon has gone, and the container runs on without it: when the daemon is back, `hull attach {0}` returns to it and `hull wait {0}` tells its exit code"
+    )]
+    EngineLost(String),
     #[error("{0}")]
     InStream(String),
     #[error("{0}")]
@@ -67,6 +72,7 @@ impl CommandError {
     pub(crate) fn exit_code(&self) -> i32 {
         match self {
             Self::Container { code, .. } | Self::View { code, .. } => *code,
+            Self::EngineLost(_) => 125,
             Self::Cancelled(_) => 0,
             _ => 1,
         }

@@ -13,7 +13,7 @@ use super::creating::{CidFile, create};
 use super::error::start_code;
 use super::{CommandError, Context, Outcome, container_path, wait};
 use crate::client::{Body, ClientError, Hijacked, Query};
-use crate::output;
+use crate::output::{self, table};
 use crate::request::{ContainerFlags, RequestError};
 use crate::tty::{self, RawMode};
 
@@ -176,6 +176,6 @@ impl Start<'_> {
             leaving: Leaving::Quiet,
             signals: caught.map(|caught| (caught, self.id)),
         };
-        session.hold(raw, wait::finish(waiting)).await
+        session.hold(raw, wait::finish_attached(waiting, table::short_id(self.id))).await
     }
 }

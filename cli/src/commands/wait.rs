@@ -44,6 +44,15 @@ pub(super) async fn begin(context: &Context, name: &str, condition: &str) -> Res
     context.client.send(call, Body::empty()).await.map(Waiting)
 }
 
+/// The same at the end of `run`, `start` and `attach`: a container outlives its engine, and whoever was connected to it
+/// can come back.
+pub(super) async fn finish_attached(waiting: Waiting, name: &str) -> Outcome {
+    finish(waiting).await.map_err(|error| match error {
+        CommandError::Client(ClientError::Transport { .. }) => CommandError::EngineLost(name.to_owned()),
+        error => error,
+    })
+}
+
 /// The exit code, once there is one.
 pub(super) async fn finish(waiting: Waiting) -> Outcome {
     let operation = || "waiting for the container".to_owned();

@@ -86,3 +86,21 @@ fn a_container_whose_shim_is_gone_is_ended_and_said_to_be_lost() {
         (!std::path::Path::new(&format!("/proc/{pid}")).exists()).then_some(())
     });
 }
+
+#[test]
+fn who_was_connected_is_told_how_to_come_back() {
+    let mut engine = Engine::start();
+    engine.load("busybox");
+    let mut shell = engine.hull_terminal(["run", "-it", "--rm", "--name", "shell", "busybox", "sh"]);
+    shell.shows("# ");
+    let id = engine.inspect("shell")["Id"].as_str().unwrap_or_default()[..12].to_owned();
+    engine.kill();
+    shell.shows(&format!("`hull attach {id}` returns to it"));
+    assert_eq!(shell.ends(), 125);
+    engine.spawn();
+    let mut again = engine.hull_terminal(["attach", &id]);
+    again.press("echo back-$((1+1))\n").shows("back-2");
+    again.press("exit 8\n");
+    assert_eq!(again.ends(), 8);
+    assert_eq!(engine.hull(["wait", &id]).ok(), "8", "also of one that is removed");
+}
