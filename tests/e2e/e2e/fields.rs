@@ -64,6 +64,12 @@ fn flags_do_what_they_say() {
             "1770\n64",
         ),
         (&["--mount", "type=volume,source=vol,target=/v,readonly"], "touch /v/x 2> /dev/null || echo no", "no"),
+        (&["--mount", "type=image,source=busybox,target=/i"], "/i/bin/echo fine", "fine"),
+        (
+            &["--mount", "type=bind,source=/tmp,target=/m,readonly,bind-recursive=readonly,bind-propagation=rprivate"],
+            "touch /m/x 2> /dev/null || echo no",
+            "no",
+        ),
         (&["--net", "none"], "ls /sys/class/net", "lo"),
         (&["--uts", "host", "--net", "none"], "cat /proc/sys/kernel/hostname | wc -l", "1"),
         (&["--ipc", "none"], "[ -d /dev/shm ] || echo none", "none"),

@@ -32,7 +32,7 @@ pub use device::{Access, DeviceKind, DevicePolicy, DeviceRule};
 pub use group::{Cgroup, Handle};
 pub use hierarchies::{Controller, Hierarchies, Mode, V1Mount};
 pub use parent::{BadParent, ParentPath};
-pub use parse::text as read_text;
+pub use parse::Directory;
 pub use shims::ShimCgroup;
 pub use stats::{BlkioEntry, BlkioStats, CpuStats, LimitHits, MemoryStats, OomCounts, PidsStats, Stats, Throttling};
 pub use tree::{orphans, remove_engine_dirs};

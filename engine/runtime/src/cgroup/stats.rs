@@ -4,12 +4,11 @@
 //! because clients look for them (`total_inactive_file` on v1, `inactive_file` on v2).
 
 use super::hierarchies::{Controller, Mode};
-use super::parse::{self, key, pairs, value};
+use super::parse::{Directory, key, pairs, value};
 use super::{Cgroup, CgroupError};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 
 /// The kernel's clock tick in `cpuacct.stat`: `USER_HZ` is 100 on every Linux.
 const NANOSECONDS_PER_TICK: u64 = 10_000_000;
@@ -135,21 +134,26 @@ impl Cgroup {
             return Err(CgroupError::file("read", &self.unified, io::Error::from_raw_os_error(nix::libc::ENOENT)));
         }
         Ok(match self.mode {
-            Mode::V1 | Mode::Hybrid => Stats {
-                cpu: self.v1_cpu(),
-                memory: self.v1_dir(Controller::Memory).map(v1_memory).unwrap_or_default(),
-                oom: self.v1_dir(Controller::Memory).map(v1_oom).unwrap_or_default(),
-                pids: self.v1_dir(Controller::Pids).map(pids).unwrap_or_default(),
-                blkio: self.v1_dir(Controller::Blkio).map(v1_blkio).unwrap_or_default(),
-            },
-            Mode::V2 => {
-                let events = read(&self.unified, "memory.events");
+            Mode::V1 | Mode::Hybrid => {
+                let open = |controller| self.v1_dir(controller).map(Directory::open);
+                let memory = open(Controller::Memory);
                 Stats {
-                    cpu: v2_cpu(&read(&self.unified, "cpu.stat")),
-                    memory: v2_memory(&self.unified, &events),
+                    cpu: self.v1_cpu(),
+                    oom: memory.as_ref().map(v1_oom).unwrap_or_default(),
+                    memory: memory.as_ref().map(v1_memory).unwrap_or_default(),
+                    pids: open(Controller::Pids).as_ref().map(pids).unwrap_or_default(),
+                    blkio: open(Controller::Blkio).as_ref().map(v1_blkio).unwrap_or_default(),
+                }
+            }
+            Mode::V2 => {
+                let own = Directory::open(&self.unified);
+                let events = read(&own, "memory.events");
+                Stats {
+                    cpu: v2_cpu(&read(&own, "cpu.stat")),
+                    memory: v2_memory(&own, &events),
                     oom: OomCounts { kills: key(&events, "oom_kill").unwrap_or(0), under_oom: false },
-                    pids: pids(&self.unified),
-                    blkio: v2_blkio(&read(&self.unified, "io.stat")),
+                    pids: pids(&own),
+                    blkio: v2_blkio(&read(&own, "io.stat")),
                 }
             }
         })
@@ -159,39 +163,44 @@ impl Cgroup {
     pub fn cpu_stats(&self) -> CpuStats {
         match self.mode {
             Mode::V1 | Mode::Hybrid => self.v1_cpu(),
-            Mode::V2 => v2_cpu(&read(&self.unified, "cpu.stat")),
+            Mode::V2 => v2_cpu(&read(&Directory::open(&self.unified), "cpu.stat")),
         }
     }
 
     /// How often limits were hit: what a watch over many containers needs, in three small files.
     pub fn limit_hits(&self) -> LimitHits {
-        let pids_refused = |dir: &Path| key(&read(dir, "pids.events"), "max").unwrap_or(0);
+        let pids_refused = |dir: &Directory| key(&read(dir, "pids.events"), "max").unwrap_or(0);
+        let throttled = |dir: &Directory| key(&read(dir, "cpu.stat"), "nr_throttled").unwrap_or(0);
         match self.mode {
-            Mode::V1 | Mode::Hybrid => LimitHits {
-                throttled_periods: self
-                    .v1_dir(Controller::Cpu)
-                    .map_or(0, |dir| key(&read(dir, "cpu.stat"), "nr_throttled").unwrap_or(0)),
-                memory: self.v1_dir(Controller::Memory).map_or(0, v1_failures),
-                pids_refused: self.v1_dir(Controller::Pids).map_or(0, pids_refused),
-            },
-            Mode::V2 => LimitHits {
-                throttled_periods: key(&read(&self.unified, "cpu.stat"), "nr_throttled").unwrap_or(0),
-                memory: key(&read(&self.unified, "memory.events"), "max").unwrap_or(0),
-                pids_refused: pids_refused(&self.unified),
-            },
+            Mode::V1 | Mode::Hybrid => {
+                let open = |controller| self.v1_dir(controller).map(Directory::open);
+                LimitHits {
+                    throttled_periods: open(Controller::Cpu).as_ref().map_or(0, throttled),
+                    memory: open(Controller::Memory).as_ref().map_or(0, v1_failures),
+                    pids_refused: open(Controller::Pids).as_ref().map_or(0, pids_refused),
+                }
+            }
+            Mode::V2 => {
+                let own = Directory::open(&self.unified);
+                LimitHits {
+                    throttled_periods: throttled(&own),
+                    memory: key(&read(&own, "memory.events"), "max").unwrap_or(0),
+                    pids_refused: pids_refused(&own),
+                }
+            }
         }
     }
 
     fn v1_cpu(&self) -> CpuStats {
         let mut cpu = CpuStats::default();
-        if let Some(dir) = self.v1_dir(Controller::Cpuacct) {
+        if let Some(dir) = &self.v1_dir(Controller::Cpuacct).map(Directory::open) {
             cpu.usage_ns = number(dir, "cpuacct.usage");
             cpu.per_cpu_ns = read(dir, "cpuacct.usage_percpu").split_whitespace().map(value).collect();
             let ticks = read(dir, "cpuacct.stat");
             cpu.user_ns = key(&ticks, "user").unwrap_or(0) * NANOSECONDS_PER_TICK;
             cpu.system_ns = key(&ticks, "system").unwrap_or(0) * NANOSECONDS_PER_TICK;
         }
-        if let Some(dir) = self.v1_dir(Controller::Cpu) {
+        if let Some(dir) = &self.v1_dir(Controller::Cpu).map(Directory::open) {
             let text = read(dir, "cpu.stat");
             cpu.throttling = throttling(&text, "throttled_time", 1);
         }
@@ -200,7 +209,7 @@ impl Cgroup {
 }
 
 /// Where memory and memory + swap have the same limit the second is hit first, and only its own counter moves.
-fn v1_failures(dir: &Path) -> u64 {
+fn v1_failures(dir: &Directory) -> u64 {
     number(dir, "memory.failcnt").max(number(dir, "memory.memsw.failcnt"))
 }
 
@@ -212,10 +221,10 @@ fn throttling(text: &str, time: &str, unit_ns: u64) -> Throttling {
     }
 }
 
-fn v1_memory(dir: &Path) -> MemoryStats {
+fn v1_memory(dir: &Directory) -> MemoryStats {
     let usage = number(dir, "memory.usage_in_bytes");
     let limit = number(dir, "memory.limit_in_bytes");
-    let with_swap = parse::text(&dir.join("memory.memsw.usage_in_bytes")).ok().map(|t| value(t.trim()));
+    let with_swap = dir.text("memory.memsw.usage_in_bytes").ok().map(|t| value(t.trim()));
     MemoryStats {
         usage,
         max_usage: Some(number(dir, "memory.max_usage_in_bytes")),
@@ -226,7 +235,7 @@ fn v1_memory(dir: &Path) -> MemoryStats {
     }
 }
 
-fn v1_oom(dir: &Path) -> OomCounts {
+fn v1_oom(dir: &Directory) -> OomCounts {
     let text = read(dir, "memory.oom_control");
     OomCounts { kills: key(&text, "oom_kill").unwrap_or(0), under_oom: key(&text, "under_oom") == Some(1) }
 }
@@ -242,8 +251,8 @@ fn v2_cpu(text: &str) -> CpuStats {
     }
 }
 
-fn v2_memory(dir: &Path, events: &str) -> MemoryStats {
-    let optional = |file| parse::text(&dir.join(file)).ok().map(|t| value(t.trim()));
+fn v2_memory(dir: &Directory, events: &str) -> MemoryStats {
+    let optional = |file| dir.text(file).ok().map(|t| value(t.trim()));
     MemoryStats {
         usage: number(dir, "memory.current"),
         max_usage: optional("memory.peak"),
@@ -259,7 +268,7 @@ fn stat_map(text: &str) -> BTreeMap<String, u64> {
 }
 
 /// The files have the same names in v1 and v2.
-fn pids(dir: &Path) -> PidsStats {
+fn pids(dir: &Directory) -> PidsStats {
     let limit = number(dir, "pids.max");
     PidsStats {
         current: number(dir, "pids.current"),
@@ -268,7 +277,7 @@ fn pids(dir: &Path) -> PidsStats {
     }
 }
 
-fn v1_blkio(dir: &Path) -> BlkioStats {
+fn v1_blkio(dir: &Directory) -> BlkioStats {
     // The throttling layer counts every scheduler's requests; bfq's own files exist only where bfq is in use.
     BlkioStats {
         bytes: v1_entries(&read(dir, "blkio.throttle.io_service_bytes_recursive")),
@@ -310,11 +319,11 @@ fn v2_blkio(text: &str) -> BlkioStats {
     stats
 }
 
-fn read(dir: &Path, file: &str) -> String {
-    parse::text(&dir.join(file)).unwrap_or_default()
+fn read(dir: &Directory, file: &str) -> String {
+    dir.text(file).unwrap_or_default()
 }
 
-fn number(dir: &Path, file: &str) -> u64 {
+fn number(dir: &Directory, file: &str) -> u64 {
     value(read(dir, file).trim())
 }
 

@@ -3,7 +3,7 @@
 
 use super::catalogue::*;
 use super::scrape::{Base, Scrape, seconds};
-use hull_runtime::cgroup::read_text;
+use hull_runtime::cgroup::Directory;
 use std::path::Path;
 
 /// Reads and emits what the kernel measures.
@@ -13,8 +13,9 @@ pub(super) fn collect(scrape: &mut Scrape, base: &Base, directory: &Path) {
         ("memory.pressure", &PRESSURE_MEMORY_WAITING, &PRESSURE_MEMORY_STALLED),
         ("io.pressure", &PRESSURE_IO_WAITING, &PRESSURE_IO_STALLED),
     ];
+    let directory = Directory::open(directory);
     for (file, waiting, stalled) in files {
-        let text = read_text(&directory.join(file)).unwrap_or_default();
+        let text = directory.text(file).unwrap_or_default();
         if let Some(ns) = total_ns(&text, "some") {
             scrape.value(waiting, base, &[], seconds(ns));
         }
