@@ -4,7 +4,7 @@
 //! one run tells all.
 
 use crate::command::{cargo, line, workspace};
-use crate::{build, compat, dashboards, images, setup, shim, tidy};
+use crate::{build, compat, dashboards, images, setup, shim, tidy, vm};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use std::time::Instant;
 /// Options of `test`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only these parts: tidy, unit, shim, dashboards, e2e, compat
+    /// Only these parts: tidy, unit, shim, dashboards, e2e, vm, compat
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Passed on to the end-to-end tests: a filter, --nocapture
@@ -87,6 +87,13 @@ pub(crate) fn run(args: Args) -> Result<()> {
             run(&["--test-threads=1", "limits_cpu::"], totals)?
         }
         side_by_side
+    });
+    part("vm", &mut |totals| {
+        let [passed, failed, skipped] = vm::core()?;
+        totals.passed += passed;
+        totals.failed += failed;
+        totals.ignored += skipped;
+        Ok(())
     });
     part("compat", &mut |totals| {
         // What is not listed is known to fail: docs/compat.md says why.

@@ -5,6 +5,7 @@ use crate::cgroup::{CgroupError, Controller, Hierarchies, Mode};
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The result of all probes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,8 +96,10 @@ impl Features {
     /// When the cgroup hierarchies cannot be found: without them there are no containers.
     pub fn probe(cgroup2: &Path) -> Result<Self, CgroupError> {
         let hierarchies = Hierarchies::detect_or_mount(cgroup2)?;
+        hierarchies.delegate();
+        let sample = Sample::new(&hierarchies);
         Ok(Self {
-            limits: LimitSupport::probe(&hierarchies),
+            limits: LimitSupport::probe(&hierarchies, &sample),
             cpuset: Cpuset::probe(&hierarchies),
             cpus: std::thread::available_parallelism().map_or(1, usize::from),
             bounding: capabilities::bounding(),
@@ -104,7 +107,7 @@ impl Features {
                 .ok()
                 .and_then(|t| t.trim().parse().ok())
                 .unwrap_or(0),
-            kernel: Kernel::probe(&hierarchies),
+            kernel: Kernel::probe(&sample),
             hierarchies,
         })
     }
@@ -116,12 +119,12 @@ impl Features {
 }
 
 impl LimitSupport {
-    fn probe(hierarchies: &Hierarchies) -> Self {
+    fn probe(hierarchies: &Hierarchies, sample: &Sample) -> Self {
         match hierarchies.mode() {
             Mode::V1 | Mode::Hybrid => {
                 Self::v1(|controller, file| hierarchies.v1_root(controller).is_some_and(|root| has(root, file)))
             }
-            Mode::V2 => Self::v2(|controller, file| hierarchies.has_v2(controller) && has(hierarchies.unified(), file)),
+            Mode::V2 => Self::v2(|file| sample.has(file)),
         }
     }
 
@@ -144,21 +147,54 @@ impl LimitSupport {
         }
     }
 
-    fn v2(has: impl Fn(&str, &str) -> bool) -> Self {
+    fn v2(has: impl Fn(&str) -> bool) -> Self {
         Self {
-            memory: has("memory", "memory.max"),
-            swap: has("memory", "memory.swap.max"),
-            reservation: has("memory", "memory.low"),
+            memory: has("memory.max"),
+            swap: has("memory.swap.max"),
+            reservation: has("memory.low"),
             swappiness: false,
             oom_kill_disable: false,
-            cpu_shares: has("cpu", "cpu.weight"),
-            cpu_cfs: has("cpu", "cpu.max"),
+            cpu_shares: has("cpu.weight"),
+            cpu_cfs: has("cpu.max"),
             cpu_realtime: false,
-            cpuset: has("cpuset", "cpuset.cpus"),
-            pids: has("pids", "pids.max"),
-            blkio_weight: has("io", "io.weight"),
-            blkio_weight_device: has("io", "io.weight"),
-            blkio_throttle: has("io", "io.max"),
+            cpuset: has("cpuset.cpus"),
+            pids: has("pids.max"),
+            blkio_weight: has("io.weight"),
+            blkio_weight_device: has("io.weight"),
+            blkio_throttle: has("io.max"),
+        }
+    }
+}
+
+/// A cgroup2 directory like those of containers, for as long as its files are looked at: the root has few of them, and those
+/// of another's directory tell what that one was given.
+struct Sample(Option<PathBuf>);
+
+impl Sample {
+    fn new(hierarchies: &Hierarchies) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let dir = hierarchies.unified().join(format!("hull-probe-{}-{number}", std::process::id()));
+        match fs::create_dir(&dir) {
+            Ok(()) => Self(Some(dir)),
+            Err(error) => {
+                tracing::warn!(path = %dir.display(), %error, "no cgroup can be made");
+                Self(None)
+            }
+        }
+    }
+
+    fn has(&self, file: &str) -> bool {
+        self.0.as_ref().is_some_and(|dir| dir.join(file).exists())
+    }
+}
+
+impl Drop for Sample {
+    fn drop(&mut self) {
+        if let Some(dir) = &self.0
+            && let Err(error) = fs::remove_dir(dir)
+        {
+            tracing::warn!(path = %dir.display(), %error, "a probe is left behind");
         }
     }
 }
@@ -189,21 +225,19 @@ impl Cpuset {
 }
 
 impl Kernel {
-    fn probe(hierarchies: &Hierarchies) -> Self {
+    fn probe(sample: &Sample) -> Self {
         let namespace = |name: &str| Path::new("/proc/self/ns").join(name).exists();
         let actions = fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail").unwrap_or_default();
         let systems = fs::read_to_string("/proc/filesystems").unwrap_or_default();
         let apparmor = fs::read_to_string("/sys/module/apparmor/parameters/enabled").unwrap_or_default();
         Self {
-            // A module that is not loaded yet is loaded by the first mount.
-            overlay: systems.lines().any(|line| line.ends_with("\toverlay"))
-                || Path::new("/sys/module/overlay").exists(),
+            overlay: systems.lines().any(|line| line.ends_with("\toverlay")) || loads_overlay(),
             user_namespaces: namespace("user"),
             time_namespaces: namespace("time_for_children"),
             cgroup_namespaces: namespace("cgroup"),
             seccomp: actions.split_whitespace().any(|action| action == "errno"),
-            cgroup_kill: has(hierarchies.unified(), "cgroup.kill"),
-            cgroup_freeze: has(hierarchies.unified(), "cgroup.freeze"),
+            cgroup_kill: sample.has("cgroup.kill"),
+            cgroup_freeze: sample.has("cgroup.freeze"),
             pidfd: pidfd(),
             // mount_setattr(2).
             recursive_readonly: kernel_version().is_some_and(|version| version >= (5, 12)),
@@ -213,9 +247,13 @@ impl Kernel {
     }
 }
 
-/// `/proc/self/fdinfo` of a pidfd has a `Pid:` line; cheaper is the kernel's version, since 5.3 has `pidfd_open`.
+/// Where overlayfs is a module, asking for it loads it; nothing is mounted.
+fn loads_overlay() -> bool {
+    rustix::mount::fsopen("overlay", rustix::mount::FsOpenFlags::FSOPEN_CLOEXEC).is_ok()
+}
+
 fn pidfd() -> bool {
-    kernel_version().is_some_and(|version| version >= (5, 3))
+    rustix::process::pidfd_open(rustix::process::getpid(), rustix::process::PidfdFlags::empty()).is_ok()
 }
 
 pub(crate) fn kernel_version() -> Option<(u32, u32)> {
@@ -241,7 +279,7 @@ mod tests {
 
     #[test]
     fn v2_never_promises_what_only_v1_has() {
-        let all = LimitSupport::v2(|_, _| true);
+        let all = LimitSupport::v2(|_| true);
         assert!(all.memory && all.cpu_cfs && all.blkio_throttle);
         assert!(!all.swappiness && !all.oom_kill_disable && !all.cpu_realtime);
         assert_eq!(LimitSupport::v1(|_, _| false), LimitSupport::default());

@@ -36,5 +36,6 @@ mod run;
 mod several_engines;
 mod stats_top;
 mod system;
+mod v2;
 mod volumes;
 mod walls;

@@ -29,12 +29,18 @@ pub use terminal::Terminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// Tries until it holds; what never holds within `limit` fails the test with `what`.
+/// How many times slower than hardware this machine is: `cargo xtask vm-test` says so for its emulated ones.
+pub fn slowness() -> u32 {
+    std::env::var("HULL_TEST_SLOW").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// Tries until it holds; what never holds within `limit` fails the test with `what`. Slow machines have more time.
 ///
 /// # Panics
 /// When the time is over.
 #[track_caller]
 pub fn eventually<T>(what: &str, limit: Duration, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let limit = limit * slowness();
     let deadline = Instant::now() + limit;
     loop {
         if let Some(value) = attempt() {

@@ -26,6 +26,7 @@ use kernel::{CHOICES, Choice};
 use machine::Machine;
 use results::Results;
 use script::Selection;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tools::Tools;
 
@@ -49,7 +50,7 @@ pub(crate) struct Args {
     minutes: u64,
     /// Run this shell script in the guest before the tests; `exit` in it leaves the tests out
     #[arg(long)]
-    script: Option<std::path::PathBuf>,
+    script: Option<PathBuf>,
     /// Passed on to the test programs: filters, --skip
     #[arg(last = true)]
     tests: Vec<String>,
@@ -74,6 +75,15 @@ impl Build {
 /// How many times longer tests wait for something under emulation than on the hardware.
 const SLOW: u32 = 10;
 
+/// Emulated memory.
+const MEMORY_MB: u32 = 3072;
+
+/// What `cargo xtask test` runs on a stock kernel: one of everything that pure cgroup v2 changes.
+const CORE_KERNEL: &str = "6.1";
+const CORE: &[&str] =
+    &["run::", "limits_cpu::half", "limits_memory::", "limits_pids::", "walls::", "namespaces::", "v2::"];
+const CORE_MINUTES: u64 = 10;
+
 /// Runs the task.
 ///
 /// # Errors
@@ -87,23 +97,21 @@ pub(crate) fn run(args: Args) -> Result<()> {
     build::artifacts(true)?;
     images::all()?;
     images::guest()?;
-    let build = if args.debug { Build::Debug } else { Build::Release };
     let selection = Selection { arguments: args.tests, threads: args.cpus, slow: SLOW };
-    let tools = Tools::fetch()?;
-    let programs = programs::tests(args.end_to_end)?;
-    let own = args
+    let before = args
         .script
         .as_ref()
         .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())));
-    let script = script::script(&programs, &selection, &own.transpose()?.unwrap_or_default());
-    let root = root::make(&tools, build, &programs, &script)?;
+    let build = if args.debug { Build::Debug } else { Build::Release };
+    let host = Host::prepare(build, args.end_to_end, &selection, &before.transpose()?.unwrap_or_default())?;
 
     let mut lines = Vec::new();
     let mut bad = Vec::new();
     for choice in choices {
         let began = Instant::now();
-        let kernel = match choice.fetch(&tools) {
-            Ok(kernel) => kernel,
+        let outcome = host.boot(choice, args.cpus, Duration::from_secs(args.minutes * 60));
+        let (kernel, results) = match outcome {
+            Ok(done) => done,
             Err(error) if error.is::<Unavailable>() => {
                 println!("\nvm: SKIPPED {}: {error:#}", choice.name);
                 lines.push(format!("{:<5} SKIPPED: {error}", choice.name));
@@ -111,39 +119,77 @@ pub(crate) fn run(args: Args) -> Result<()> {
             }
             Err(error) => return Err(error),
         };
-        println!("\n=== {} ({})", choice.name, kernel.release);
-        let folder = machine::folder(choice.name)?;
-        let machine = Machine {
-            tools: &tools,
-            kernel: &kernel,
-            root: &root,
-            folder: &folder,
-            cpus: args.cpus,
-            memory_mb: 3072,
-            limit: Duration::from_secs(args.minutes * 60),
-        };
-        let results = machine.run(|line| println!("[{}] {line}", choice.name))?;
-        tell(&results, &folder);
         if !results.is_good() {
             bad.push(choice.name);
         }
-        let Results { totals, skipped, .. } = &results;
+        let [passed, failed, skipped] = results.counts();
+        let seconds = began.elapsed().as_secs_f64();
         lines.push(format!(
-            "{:<5} {:<24} {} passed, {} failed, {} skipped, {:.0} s",
-            choice.name,
-            kernel.release,
-            totals.passed - skipped.len().min(totals.passed),
-            totals.failed,
-            skipped.len() + totals.ignored,
-            began.elapsed().as_secs_f64()
+            "{:<5} {kernel:<24} {passed} passed, {failed} failed, {skipped} skipped, {seconds:.0} s",
+            choice.name
         ));
     }
     println!("\n{}", lines.join("\n"));
     if bad.is_empty() { Ok(()) } else { bail!("failed on {}", bad.join(", ")) }
 }
 
+/// The core selection on one kernel, with what `cargo xtask test` has built; passed, failed and skipped. A kernel or a QEMU
+/// that cannot be had is told and counts as skipped.
+///
+/// # Errors
+/// When a test failed, or the guest did not come to its end.
+pub(crate) fn core() -> Result<[usize; 3]> {
+    let arguments = CORE.iter().map(|&filter| filter.to_owned()).collect();
+    let selection = Selection { arguments, threads: 2, slow: SLOW };
+    let booted = Host::prepare(Build::Release, true, &selection, "")
+        .and_then(|host| host.boot(Choice::parse(CORE_KERNEL)?, 2, Duration::from_secs(CORE_MINUTES * 60)));
+    match booted {
+        Ok((_, results)) if results.is_good() => Ok(results.counts()),
+        Ok((kernel, results)) => bail!("on {kernel}: {} tests failed", results.totals.failed.max(1)),
+        Err(error) if error.is::<Unavailable>() => {
+            println!("vm: SKIPPED, nothing was tested on a stock kernel: {error:#}");
+            Ok([0, 0, 1])
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What all kernels share.
+struct Host {
+    tools: Tools,
+    root: PathBuf,
+}
+
+impl Host {
+    fn prepare(build: Build, end_to_end: bool, selection: &Selection, before: &str) -> Result<Self> {
+        let tools = Tools::fetch()?;
+        let programs = programs::tests(end_to_end)?;
+        let root = root::make(&tools, build, &programs, &script::script(&programs, selection, before))?;
+        Ok(Self { tools, root })
+    }
+
+    /// Boots a kernel, runs everything in it and tells what happened; with the release that it calls itself.
+    fn boot(&self, choice: &Choice, cpus: u32, limit: Duration) -> Result<(String, Results)> {
+        let kernel = choice.fetch(&self.tools)?;
+        println!("\n=== {} ({})", choice.name, kernel.release);
+        let folder = machine::folder(choice.name)?;
+        let machine = Machine {
+            tools: &self.tools,
+            kernel: &kernel,
+            root: &self.root,
+            folder: &folder,
+            cpus,
+            memory_mb: MEMORY_MB,
+            limit,
+        };
+        let results = machine.run(|line| println!("[{}] {line}", choice.name))?;
+        tell(&results, &folder);
+        Ok((kernel.release, results))
+    }
+}
+
 /// What went wrong on one kernel, and what was not tested.
-fn tell(results: &Results, folder: &std::path::Path) {
+fn tell(results: &Results, folder: &Path) {
     for reason in &results.skipped {
         println!("skipped: {reason}");
     }

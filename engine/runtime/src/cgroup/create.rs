@@ -2,16 +2,13 @@
 
 use super::device::{DevicePolicy, DeviceRule};
 use super::hierarchies::{Controller, Hierarchies, Mode};
-use super::{Cgroup, CgroupError, Warning, device_program, group, limits, tree, v1, v2};
+use super::{Cgroup, CgroupError, Warning, delegate, device_program, group, limits, tree, v1, v2};
 use crate::sys::bpf;
 use oci_spec::runtime::LinuxResources;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsFd;
 use std::path::Path;
-
-/// The v2 controllers that limits need.
-const V2_CONTROLLERS: [&str; 5] = ["cpu", "cpuset", "io", "memory", "pids"];
 
 impl Cgroup {
     /// Makes the directories of a container and applies its limits and device rules. On failure nothing stays.
@@ -130,36 +127,15 @@ fn make_v2(hierarchies: &Hierarchies, dir: &Path) -> Result<(), CgroupError> {
 /// children: a level hands on only what it was given.
 pub(super) fn make_v2_parent(hierarchies: &Hierarchies, parent: &Path) -> Result<(), CgroupError> {
     let root = hierarchies.unified();
-    let hand_on = |dir: &Path| {
-        if hierarchies.mode() == Mode::V2 {
-            subtree_control(dir, &wanted(hierarchies));
-        }
-    };
-    hand_on(root);
+    hierarchies.delegate();
     let levels: Vec<&Path> = parent.ancestors().take_while(|dir| *dir != root).collect();
     for dir in levels.into_iter().rev() {
         fs::create_dir(dir).or_else(ignore_existing).map_err(|e| CgroupError::file("create", dir, e))?;
-        hand_on(dir);
-    }
-    Ok(())
-}
-
-fn wanted(hierarchies: &Hierarchies) -> Vec<String> {
-    V2_CONTROLLERS.iter().filter(|c| hierarchies.has_v2(c)).map(|c| format!("+{c}")).collect()
-}
-
-/// All at once in the common case. Where one is refused (`cpu` while realtime processes run, everything where processes
-/// live in this very cgroup) the others are had nevertheless; limits of the missing one become warnings.
-fn subtree_control(dir: &Path, enable: &[String]) {
-    let path = dir.join("cgroup.subtree_control");
-    if v2::write(&path, &enable.join(" ")).is_ok() {
-        return;
-    }
-    for controller in enable {
-        if let Err(error) = v2::write(&path, controller) {
-            tracing::warn!(path = %path.display(), controller, %error, "no limits by this controller");
+        if hierarchies.mode() == Mode::V2 {
+            delegate::subtree_control(dir, &hierarchies.wanted_v2());
         }
     }
+    Ok(())
 }
 
 /// One mkdir in the common case; the engine's own directory above it is made when it is missing.

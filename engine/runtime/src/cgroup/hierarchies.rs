@@ -228,6 +228,11 @@ impl Hierarchies {
         self.controllers2.iter().any(|c| c == controller)
     }
 
+    /// Whether this process lives in the root of cgroup2, as far as it can see.
+    pub(super) fn lives_in_root(&self) -> bool {
+        self.own_unified == self.unified
+    }
+
     /// Takes the kernel's cgroup lock for writing and gives it back, by moving this process to where it is.
     ///
     /// Why: a write to `cgroup.procs` waits for an RCU grace period, measured as 15 ms, unless another one happened

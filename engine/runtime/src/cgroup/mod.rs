@@ -11,6 +11,7 @@
 //! crate does not know (hybrid hosts, v2 devices, fast reading) is here.
 
 mod create;
+mod delegate;
 mod device;
 mod device_program;
 #[cfg(test)]
