@@ -257,3 +257,23 @@ fn shims_have_a_place_of_their_own() {
     let orphans = cgroup::orphans(&engine.hierarchies, &engine.id).unwrap();
     assert_eq!(orphans.into_iter().collect::<Vec<_>>(), ["c"], "the shims' cgroup is no container");
 }
+
+#[test]
+fn in_a_scope_the_shim_makes_room_for_the_container() {
+    let engine = Engine::new("scope");
+    // systemd's part.
+    let scope = engine.create("scope", "{}");
+    let mut shim = spawn_in(&scope, "exec sleep 1000");
+    let placed = Cgroup::layout_in_scope(&engine.hierarchies, shim.id()).unwrap();
+    assert_eq!(placed.unified().parent(), Some(scope.unified()));
+    let (container, _) = placed.create_below(&engine.hierarchies, &json("{}")).unwrap();
+    let mut init = Command::new("sleep").arg("1000").spawn().unwrap();
+    fs::write(container.unified().join("cgroup.procs"), init.id().to_string()).unwrap();
+    assert_eq!(container.procs().unwrap(), [init.id()], "the shim is not charged to the container");
+    container.kill_all().unwrap();
+    assert_eq!(init.wait().unwrap().signal(), Some(9));
+    assert_eq!(shim.try_wait().unwrap(), None, "a kill of the container is none of its shim");
+    container.remove().unwrap();
+    shim.kill().unwrap();
+    shim.wait().unwrap();
+}

@@ -6,7 +6,7 @@ use crate::setup;
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Who signs Debian's suites, older and newer ones than the host's too.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
@@ -126,9 +126,24 @@ fn unpack_all(downloads: &Path, prefix: &Path) -> Result<()> {
     for entry in fs::read_dir(downloads).with_context(|| format!("cannot read {}", downloads.display()))? {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "deb") {
-            output(Command::new("dpkg-deb").arg("-x").arg(&path).arg(prefix))?;
+            unpack_one(&path, prefix)?;
             fs::remove_file(&path)?;
         }
+    }
+    Ok(())
+}
+
+/// As `dpkg-deb -x`, which would put a folder in the place of a link that leads to one, such as `/lib`.
+fn unpack_one(package: &Path, prefix: &Path) -> Result<()> {
+    let mut content = Command::new("dpkg-deb");
+    let mut content = content.arg("--fsys-tarfile").arg(package).stdout(Stdio::piped()).spawn()?;
+    let pipe = content.stdout.take().context("dpkg-deb without an output")?;
+    let mut unpack = Command::new("tar");
+    unpack.args(["--extract", "--preserve-permissions", "--keep-directory-symlink", "--directory"]).arg(prefix);
+    output(unpack.stdin(pipe))?;
+    let status = content.wait()?;
+    if !status.success() {
+        bail!("dpkg-deb cannot read {} ({status})", package.display());
     }
     Ok(())
 }

@@ -24,6 +24,8 @@ pub(super) struct Machine<'a> {
     pub(super) root: &'a Path,
     /// Where logs and files go.
     pub(super) folder: &'a Path,
+    /// Whether a reset is the guest's to make; else it ends the machine.
+    pub(super) reboots: bool,
     pub(super) cpus: u32,
     pub(super) memory_mb: u32,
     /// How long the whole run may take.
@@ -100,7 +102,10 @@ impl Machine<'_> {
     fn command(&self) -> Result<Command> {
         let file = |name: &str| self.folder.join(name);
         let mut command = self.tools.qemu()?;
-        command.args(["-nodefaults", "-display", "none", "-no-reboot", "-machine", "q35", "-cpu", "max"]);
+        command.args(["-nodefaults", "-display", "none", "-machine", "q35", "-cpu", "max"]);
+        if !self.reboots {
+            command.arg("-no-reboot");
+        }
         command.args(["-accel", "tcg,thread=multi,tb-size=512"]);
         command.args(["-smp", &self.cpus.to_string(), "-m", &self.memory_mb.to_string()]);
         command.arg("-kernel").arg(&self.kernel.image).arg("-initrd").arg(&self.kernel.initramfs);

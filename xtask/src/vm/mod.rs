@@ -16,6 +16,7 @@ mod programs;
 mod results;
 mod root;
 mod script;
+mod systemd;
 mod tools;
 mod vmlinux;
 
@@ -39,6 +40,9 @@ pub(crate) struct Args {
     /// Only the end-to-end tests, not those of the runtime, the daemon and the shim
     #[arg(long)]
     end_to_end: bool,
+    /// Instead of the tests: a guest with systemd, in which hulld is a unit, with a reboot and a power cut
+    #[arg(long, conflicts_with_all = ["end_to_end", "script", "tests"])]
+    systemd: bool,
     /// Take hulld and hull as built for debugging; emulated they are slower by far
     #[arg(long)]
     debug: bool,
@@ -103,7 +107,11 @@ pub(crate) fn run(args: Args) -> Result<()> {
         .as_ref()
         .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())));
     let build = if args.debug { Build::Debug } else { Build::Release };
-    let host = Host::prepare(build, args.end_to_end, &selection, &before.transpose()?.unwrap_or_default())?;
+    let host = if args.systemd {
+        Host::with_systemd(build)?
+    } else {
+        Host::prepare(build, args.end_to_end, &selection, &before.transpose()?.unwrap_or_default())?
+    };
 
     let mut lines = Vec::new();
     let mut bad = Vec::new();
@@ -158,6 +166,8 @@ pub(crate) fn core() -> Result<[usize; 3]> {
 struct Host {
     tools: Tools,
     root: PathBuf,
+    /// Whether that is the guest with systemd, which boots more than once.
+    systemd: bool,
 }
 
 impl Host {
@@ -165,18 +175,25 @@ impl Host {
         let tools = Tools::fetch()?;
         let programs = programs::tests(end_to_end)?;
         let root = root::make(&tools, build, &programs, &script::script(&programs, selection, before))?;
-        Ok(Self { tools, root })
+        Ok(Self { tools, root, systemd: false })
+    }
+
+    fn with_systemd(build: Build) -> Result<Self> {
+        let tools = Tools::fetch()?;
+        let root = systemd::make(&tools, build)?;
+        Ok(Self { tools, root, systemd: true })
     }
 
     /// Boots a kernel, runs everything in it and tells what happened; with the release that it calls itself.
     fn boot(&self, choice: &Choice, cpus: u32, limit: Duration) -> Result<(String, Results)> {
         let kernel = choice.fetch(&self.tools)?;
         println!("\n=== {} ({})", choice.name, kernel.release);
-        let folder = machine::folder(choice.name)?;
+        let folder = machine::folder(&format!("{}{}", choice.name, if self.systemd { "-systemd" } else { "" }))?;
         let machine = Machine {
             tools: &self.tools,
             kernel: &kernel,
             root: &self.root,
+            reboots: self.systemd,
             folder: &folder,
             cpus,
             memory_mb: MEMORY_MB,

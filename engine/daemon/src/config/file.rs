@@ -65,10 +65,11 @@ pub struct File {
     pub no_ebpf: Option<bool>,
     pub log_driver: Option<String>,
     pub log_opts: Option<BTreeMap<String, String>>,
+    pub exec_opts: Option<Vec<String>>,
 }
 
 /// Every key that [`File`] knows.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "hosts",
     "data-root",
     "exec-root",
@@ -90,6 +91,7 @@ const KEYS: [&str; 21] = [
     "no-ebpf",
     "log-driver",
     "log-opts",
+    "exec-opts",
 ];
 
 /// Reads daemon.json; `None` when it is absent.

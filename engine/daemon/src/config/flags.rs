@@ -18,9 +18,9 @@ Signals:
   SIGHUP            read daemon.json again: debug, log-level, labels, registry-mirrors, insecure-registries
 
 Every flag but --config-file and --validate may be written into daemon.json under its own name (in the plural:
-hosts, labels, registry-mirrors, insecure-registries; log-opts is an object). A key that Hull doesn't know, or one that
-is also given as a flag,
-is an error. Whoever can use the API is root on this machine: guard the socket as you guard root's password.";
+hosts, labels, exec-opts, registry-mirrors, insecure-registries; log-opts is an object). A key that Hull doesn't
+know, or one that is also given as a flag, is an error. Whoever can use the API is root on this machine: guard the
+socket as you guard root's password.";
 
 const LONG_ABOUT: &str = "\
 hulld runs containers and serves the Docker Engine API, so that docker, Compose and every other Docker client work \
@@ -79,6 +79,13 @@ pub struct Flags {
     /// otherwise. A container's own options come first.
     #[arg(long = "log-opt", value_name = "NAME=VALUE")]
     pub log_opts: Vec<String>,
+
+    /// Option of the runtime (may be repeated): native.cgroupdriver=cgroupfs or =systemd
+    ///
+    /// With cgroupfs, the default, Hull makes its cgroups itself, which is quickest. With systemd, on hosts of cgroup v2
+    /// that it runs on, each container is a scope of its own that `systemctl` and `systemd-cgls` show.
+    #[arg(long = "exec-opt", value_name = "NAME=VALUE")]
+    pub exec_opts: Vec<String>,
 
     /// Serve /metrics for Prometheus on this ADDRESS:PORT too, without the rest of the API
     ///

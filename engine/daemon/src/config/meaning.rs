@@ -3,7 +3,7 @@
 use super::listen::{Listen, ListenError};
 use super::{DEFAULT_DATA_ROOT, DEFAULT_EXEC_ROOT, DEFAULT_SOCKET, DEFAULT_TLS_DIRECTORY, Settings};
 use crate::logs::{LogDefaults, LogOptionError, options};
-use hull_runtime::cgroup::{BadParent, ParentPath};
+use hull_runtime::cgroup::{BadParent, Driver, Slice};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -26,8 +26,8 @@ pub struct Config {
     pub metrics_addr: Option<SocketAddr>,
     /// The default bridge's address, if the user chose one.
     pub bip: Option<Bip>,
-    /// Below which cgroup containers' are made that don't say; `None`: the engine's own.
-    pub cgroup_parent: Option<ParentPath>,
+    /// Who makes containers' cgroups, and below what.
+    pub cgroups: Driver,
     /// Whom to ask for images.
     pub registries: Registries,
     /// Labels of the engine, `key=value` each.
@@ -142,6 +142,9 @@ pub enum ConfigError {
     /// A log driver or an option of it that means nothing.
     #[error("failed to set log opts: {0}")]
     Logs(#[from] LogOptionError),
+    /// Not an option of the runtime.
+    #[error("invalid value for --exec-opt: {0}: use native.cgroupdriver=cgroupfs or native.cgroupdriver=systemd")]
+    ExecOption(String),
     /// A key without a switch would be ignored, and TCP be open.
     #[error("--{0} does nothing without --tlsverify (or --tls)")]
     TlsFileUnused(&'static str),
@@ -174,7 +177,7 @@ impl Config {
             log_level,
             metrics_addr: settings.metrics_addr.map(metrics_address).transpose()?,
             bip: settings.bip.map(|text| text.parse()).transpose()?,
-            cgroup_parent: settings.cgroup_parent.map(cgroup_parent).transpose()?,
+            cgroups: cgroups(&settings.exec_opts, settings.cgroup_parent.unwrap_or_default())?,
             registries,
             labels: labels(settings.labels)?,
             tls,
@@ -183,10 +186,6 @@ impl Config {
             logs: logs(settings.log_driver, settings.log_opts)?,
         })
     }
-}
-
-fn cgroup_parent(path: String) -> Result<ParentPath, ConfigError> {
-    path.parse().map_err(|source| ConfigError::CgroupParent { path, source })
 }
 
 fn absolute(flag: &'static str, path: Option<PathBuf>, default: &str) -> Result<PathBuf, ConfigError> {
@@ -201,6 +200,19 @@ fn logs(driver: Option<String>, given: options::Options) -> Result<LogDefaults, 
     }
     options::check(&defaults.driver, &defaults.options)?;
     Ok(defaults)
+}
+
+/// Of two options of one name the last one counts.
+fn cgroups(options: &[String], parent: String) -> Result<Driver, ConfigError> {
+    let mut driver = Driver::default();
+    for option in options {
+        driver = match option.split_once('=') {
+            Some(("native.cgroupdriver", "cgroupfs")) => Driver::default(),
+            Some(("native.cgroupdriver", "systemd")) => Driver::Systemd { slice: Slice::system() },
+            _ => return Err(ConfigError::ExecOption(option.clone())),
+        };
+    }
+    driver.with_parent(&parent).map_err(|source| ConfigError::CgroupParent { path: parent, source })
 }
 
 fn hosts(values: &[String], tls: bool, insecure_tcp: bool) -> Result<Vec<Listen>, ConfigError> {

@@ -55,6 +55,9 @@ pub fn needing_restart(running: &Settings, new: &Settings) -> Vec<&'static str> 
         ("tlskey", running.tlskey != new.tlskey),
         ("insecure-tcp", running.insecure_tcp != new.insecure_tcp),
         ("no-ebpf", running.no_ebpf != new.no_ebpf),
+        ("log-driver", running.log_driver != new.log_driver),
+        ("log-opts", running.log_opts != new.log_opts),
+        ("exec-opts", running.exec_opts != new.exec_opts),
     ];
     differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
 }
@@ -76,8 +79,14 @@ mod tests {
     #[test]
     fn what_needs_a_restart_is_named() {
         let running = Settings { bip: Some("10.0.0.1/24".to_owned()), ..Settings::default() };
-        let new = Settings { no_ebpf: true, debug: true, labels: vec!["a=b".to_owned()], ..Settings::default() };
-        assert_eq!(needing_restart(&running, &new), ["bip", "no-ebpf"]);
+        let new = Settings {
+            no_ebpf: true,
+            debug: true,
+            labels: vec!["a=b".to_owned()],
+            log_driver: Some("local".to_owned()),
+            ..Settings::default()
+        };
+        assert_eq!(needing_restart(&running, &new), ["bip", "no-ebpf", "log-driver"]);
         assert!(needing_restart(&running, &running).is_empty());
     }
 }

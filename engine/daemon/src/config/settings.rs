@@ -58,6 +58,7 @@ pub struct Settings {
     pub no_ebpf: bool,
     pub log_driver: Option<String>,
     pub log_opts: BTreeMap<String, String>,
+    pub exec_opts: Vec<String>,
 }
 
 impl Settings {
@@ -106,6 +107,7 @@ impl Settings {
             no_ebpf: conflicts.switch("no-ebpf", flags.no_ebpf, file.no_ebpf),
             log_driver: conflicts.one("log-driver", flags.log_driver.as_ref(), file.log_driver),
             log_opts: conflicts.options("log-opts", &flags.log_opts, file.log_opts),
+            exec_opts: conflicts.list("exec-opts", &flags.exec_opts, file.exec_opts),
         };
         if conflicts.0.is_empty() {
             Ok(settings)

@@ -2,6 +2,7 @@
 
 use super::*;
 use clap::Parser;
+use hull_runtime::cgroup::Driver;
 
 fn config(arguments: &[&str]) -> Result<Config, String> {
     let flags = Flags::try_parse_from(["hulld"].iter().chain(arguments)).unwrap();
@@ -45,6 +46,11 @@ fn bad_values_are_named() {
         ),
         (&["--registry-mirror", "https://"], "invalid mirror: https://: no host specified"),
         (
+            &["--exec-opt", "native.cgroupdriver=none"],
+            "invalid value for --exec-opt: native.cgroupdriver=none: use native.cgroupdriver=cgroupfs or \
+             native.cgroupdriver=systemd",
+        ),
+        (
             &["--insecure-registry", "http://r"],
             "invalid registry: http://r: give a host, host:port or network, without a scheme or path",
         ),
@@ -56,7 +62,12 @@ fn bad_values_are_named() {
     }
     let error = config(&["--cgroup-parent", "/a/../b"]).unwrap_err().to_string();
     assert_eq!(error, "invalid value for --cgroup-parent: /a/../b: it must not contain \"..\"");
-    assert_eq!(config(&["--cgroup-parent", "/a//b"]).unwrap().cgroup_parent.unwrap().to_string(), "/a/b");
+    let parent = config(&["--cgroup-parent", "/a//b"]).unwrap().cgroups;
+    assert_eq!(parent, Driver::Cgroupfs { parent: Some("/a/b".parse().unwrap()) });
+    let systemd = ["--exec-opt", "native.cgroupdriver=systemd", "--cgroup-parent"];
+    let slice = config(&[&systemd[..], &["a.slice"]].concat()).unwrap().cgroups;
+    assert_eq!(slice, Driver::Systemd { slice: "a.slice".parse().unwrap() });
+    assert!(config(&[&systemd[..], &["/a"]].concat()).is_err());
     let bip = config(&["--bip", "172.30.0.1/24"]).unwrap().bip.unwrap();
     assert_eq!((bip.address.to_string().as_str(), bip.prefix_len), ("172.30.0.1", 24));
 }

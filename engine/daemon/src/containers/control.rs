@@ -10,9 +10,6 @@ use std::future::Future;
 use std::io::ErrorKind;
 use std::time::Duration;
 
-/// What `stop` does when neither the request nor the container says how long to wait, in seconds.
-const STOP_TIMEOUT: i64 = 10;
-
 /// How long a killed init may take to be gone.
 const KILL_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -160,7 +157,7 @@ pub(super) async fn stop(handle: &Handle, options: &StopOptions, purpose: Purpos
         Some(name) => signal::parse(name)?,
         None => stop_signal(&container),
     };
-    let seconds = options.timeout.or(container.config.stop_timeout).unwrap_or(STOP_TIMEOUT);
+    let seconds = options.timeout.unwrap_or_else(|| container.stop_timeout());
     let mut state = handle.watch();
     let before = state.borrow().ends;
     let asked = handle.ask(|reply| Command::Signal { signal: number, purpose, reply }).await;

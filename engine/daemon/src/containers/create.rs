@@ -61,6 +61,7 @@ impl ContainerService {
         self.shared.logs.complete(&config, &mut host_config)?;
         let features = self.shared.runtime.features();
         warnings.extend(spec::validate(&mut config, &mut host_config, features).map_err(invalid)?);
+        spec::cgroup_driver(&host_config, self.shared.runtime.cgroup_driver()).map_err(invalid)?;
         let id = ContainerId::random().map_err(ContainerError::Random)?;
         let neighbour = host_config.network_mode.strip_prefix("container:").map(|id| self.get(id)).transpose()?;
         defaults::complete(&mut config, &mut host_config, &id, neighbour.as_deref(), features);

@@ -12,6 +12,9 @@ use hull_api::{ContainerConfig, HostConfig, NetworkingConfig};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
+/// Seconds, where the container does not say.
+const STOP_TIMEOUT: i64 = 10;
+
 /// Everything about a container that survives the daemon. Its owner task changes it; everyone else sees
 /// published copies.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,6 +112,11 @@ impl Container {
                 None => NetworkMode::Named(other.to_owned()),
             },
         }
+    }
+
+    /// How many seconds its processes have to end by themselves when they are asked to; negative: as many as they want.
+    pub fn stop_timeout(&self) -> i64 {
+        self.config.stop_timeout.unwrap_or(STOP_TIMEOUT)
     }
 
     /// The hardware address that was asked for: for its network, or (as old clients do) for the container.

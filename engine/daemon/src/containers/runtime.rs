@@ -14,7 +14,7 @@ use crate::ids::ContainerId;
 use crate::networks::{Counters, Endpoint};
 use crate::time::Time;
 use futures_util::future::BoxFuture;
-use hull_runtime::cgroup;
+use hull_runtime::cgroup::{self, Driver};
 use hull_runtime::features::Features;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -76,6 +76,9 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// What this host has, for checking requests.
     fn features(&self) -> &Features;
+
+    /// Who makes containers' cgroups.
+    fn cgroup_driver(&self) -> &Driver;
 
     /// The cgroup of a live container.
     fn cgroup(&self, id: &ContainerId) -> Option<cgroup::Handle>;

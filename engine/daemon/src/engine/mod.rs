@@ -22,11 +22,11 @@ use crate::observability::{self, Observability};
 use crate::store::paths::Paths;
 use crate::volumes::{VolumeError, VolumeService};
 pub use commit::{CommitError, CommitRequest};
-use hull_runtime::cgroup::CgroupError;
+use hull_runtime::cgroup::{CgroupError, Driver, Mode};
 use limit_watch::LimitWatch;
 use lock::DataRootLock;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Why the engine did not start.
@@ -48,6 +48,9 @@ pub enum EngineError {
     /// This host has no usable cgroups.
     #[error("find the cgroup hierarchies")]
     Cgroups(#[source] CgroupError),
+    /// This host has no systemd that could make cgroups.
+    #[error("--exec-opt native.cgroupdriver=systemd needs {0}: use native.cgroupdriver=cgroupfs")]
+    NoSystemd(&'static str),
     /// The images' store.
     #[error("open the images")]
     Images(#[source] ImageError),
@@ -99,7 +102,8 @@ impl Engine {
         let paths = Arc::new(Paths::new(&config.data_root, &config.exec_root));
         make_roots(&paths)?;
         let lock = DataRootLock::take(&paths)?;
-        let host = Arc::new(Host::probe(&paths, config.cgroup_parent.clone()).map_err(EngineError::Cgroups)?);
+        let host = Arc::new(Host::probe(&paths, config.cgroups.clone()).map_err(EngineError::Cgroups)?);
+        check_driver(&host)?;
         if !host.features.limits.memory {
             // The usual reason: that command mounts a sysfs of its own over the host's, and the cgroups are below it.
             tracing::warn!(
@@ -192,6 +196,21 @@ impl Engine {
 /// What this machine calls itself.
 pub fn host_name() -> String {
     nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// systemd's driver works where systemd is, and has all controllers in the one hierarchy in which it makes scopes.
+fn check_driver(host: &Host) -> Result<(), EngineError> {
+    match host.cgroups {
+        Driver::Cgroupfs { .. } => Ok(()),
+        // sd_booted(3)
+        Driver::Systemd { .. } if !Path::new("/run/systemd/system").is_dir() => {
+            Err(EngineError::NoSystemd("a host that systemd runs"))
+        }
+        Driver::Systemd { .. } if host.features.hierarchies.mode() != Mode::V2 => {
+            Err(EngineError::NoSystemd("a host with cgroup v2 alone"))
+        }
+        Driver::Systemd { .. } => Ok(()),
+    }
 }
 
 /// The directories that services list or rename into; what they keep deeper they make themselves.

@@ -16,12 +16,14 @@ mod device;
 mod device_program;
 #[cfg(test)]
 mod device_tests;
+mod driver;
 mod group;
 mod hierarchies;
 mod limits;
 mod parent;
 mod parse;
 mod real_time;
+mod scope;
 mod shims;
 mod stats;
 mod tree;
@@ -30,6 +32,7 @@ mod v2;
 mod warning;
 
 pub use device::{Access, DeviceKind, DevicePolicy, DeviceRule};
+pub use driver::{Driver, Slice};
 pub use group::{Cgroup, Handle};
 pub use hierarchies::{Controller, Hierarchies, Mode, V1Mount};
 pub use parent::{BadParent, ParentPath};

@@ -45,6 +45,9 @@ pub enum BadParent {
     /// Another container would be killed with it.
     #[error("names that begin with \"{RESERVED}\" are the engine's own")]
     Reserved,
+    /// Docker's words.
+    #[error("cgroup-parent for systemd cgroup should be a valid slice named as \"xxx.slice\"")]
+    NotASlice,
     /// There is nothing in it.
     #[error("it names no cgroup")]
     Empty,

@@ -74,7 +74,7 @@ pub(super) async fn info(State(engine): State<Shared>) -> Result<Answer<Info>, A
         n_goroutines: count(fs::read_dir("/proc/self/task").map_or(0, Iterator::count)),
         system_time: Time::now().to_string(),
         logging_driver: engine.config.logs.driver.clone(),
-        cgroup_driver: "cgroupfs".to_owned(),
+        cgroup_driver: engine.config.cgroups.name().to_owned(),
         cgroup_version: engine.host.features.hierarchies.mode().version().to_owned(),
         kernel_version: text(nix::sys::utsname::UtsName::release),
         operating_system: os_release("PRETTY_NAME").unwrap_or_else(|| "Linux".to_owned()),

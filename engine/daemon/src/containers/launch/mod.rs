@@ -14,6 +14,7 @@ mod files;
 mod orphans;
 mod place;
 mod start;
+mod systemd;
 
 use super::Kind;
 use super::attach::Relay;
@@ -31,7 +32,7 @@ use crate::store::paths::Paths;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hull_plan::{Frame, Plan};
-use hull_runtime::cgroup;
+use hull_runtime::cgroup::{self, Driver};
 use hull_runtime::features::Features;
 use hull_runtime::plan::exec_plan;
 use std::collections::HashMap;
@@ -39,6 +40,8 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use systemd::Systemd;
 
 /// Runs containers by shims.
 pub struct ShimRuntime {
@@ -48,6 +51,7 @@ pub struct ShimRuntime {
     host: Arc<spec::Host>,
     /// `None`: this daemon carries none, and every start says so.
     program: Option<Arc<ShimProgram>>,
+    systemd: Systemd,
     reaper: Reaper,
     /// Cgroups of live containers.
     live: Mutex<HashMap<ContainerId, cgroup::Handle>>,
@@ -71,7 +75,7 @@ impl ShimRuntime {
         };
         let reaper = Reaper::new()?;
         let live = Mutex::new(HashMap::new());
-        Ok(Self { paths, host, networks, observability, program, reaper, live })
+        Ok(Self { paths, host, networks, observability, program, systemd: Systemd::default(), reaper, live })
     }
 
     fn live(&self) -> MutexGuard<'_, HashMap<ContainerId, cgroup::Handle>> {
@@ -207,6 +211,10 @@ impl Runtime for ShimRuntime {
 
     fn features(&self) -> &Features {
         &self.host.features
+    }
+
+    fn cgroup_driver(&self) -> &Driver {
+        &self.host.cgroups
     }
 
     fn cgroup(&self, id: &ContainerId) -> Option<cgroup::Handle> {

@@ -15,13 +15,14 @@ use crate::observability::Tracked;
 use crate::time::Time;
 use futures_util::FutureExt;
 use hull_plan::{Frame, Plan};
-use hull_runtime::cgroup::{self, Cgroup};
+use hull_runtime::cgroup::{self, Cgroup, Driver};
 use hull_runtime::plan::container_plan;
 use std::fs;
 use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::process::Child;
 use std::sync::Arc;
+use tokio::sync::oneshot;
 
 /// What has been made so far for a container that does not run yet. Dropping it undoes all of it.
 struct Prepared<'a> {
@@ -71,14 +72,15 @@ pub(super) async fn start(
     let mut prepared = Prepared { runtime, container, cgroup: None, endpoint: None, shim: None, runs: false };
 
     let copy = Arc::new(container.clone());
-    let (cgroup, endpoint, shim) = tokio::join!(
-        blocking({
-            let (host, paths, container) = (runtime.host.clone(), runtime.paths.clone(), copy.clone());
-            move || make_cgroup(&host, &paths, &container)
-        }),
-        network(runtime, container),
-        blocking(move || program.spawn().map_err(|e| StartError::system(format!("spawn the shim: {e}")))),
-    );
+    let (pid, spawned) = oneshot::channel();
+    let spawn = blocking(move || {
+        let (child, socket) = program.spawn().map_err(|e| StartError::system(format!("spawn the shim: {e}")))?;
+        // Only a scope needs to know.
+        let _ = pid.send(child.id());
+        Ok((child, socket))
+    });
+    let (cgroup, endpoint, shim) =
+        tokio::join!(place::make(runtime, copy.clone(), spawned), network(runtime, container), spawn);
     // All three are put where the drop finds them before any of them may fail the start.
     let socket = keep(&mut prepared.shim, shim);
     let failed = keep_or_fail(&mut prepared.cgroup, cgroup).or(keep_or_fail(&mut prepared.endpoint, endpoint));
@@ -187,21 +189,6 @@ async fn network(runtime: &ShimRuntime, container: &Container) -> Result<Option<
     }
 }
 
-fn make_cgroup(
-    host: &spec::Host,
-    paths: &crate::store::paths::Paths,
-    container: &Container,
-) -> Result<Option<cgroup::Handle>, StartError> {
-    let id = &container.id;
-    fs::create_dir_all(paths.run(id)).map_err(|e| StartError::system(format!("create the run directory: {e}")))?;
-    let resources = spec::resources(&container.host_config, &host.features).map_err(refused)?;
-    let (cgroup, warnings) = place::make(host, paths, container, &resources)?;
-    for warning in warnings {
-        tracing::warn!(container = %id, %warning, "a limit is not applied");
-    }
-    Ok(Some(Arc::new(cgroup)))
-}
-
 fn make_plan(
     host: &spec::Host,
     paths: &crate::store::paths::Paths,
@@ -224,7 +211,11 @@ fn make_plan(
     for warning in &built.warnings {
         tracing::warn!(container = %container.id, warning, "a setting is not applied");
     }
-    let extras = spec::extras(container, &inputs, host, cgroup).map_err(refused)?;
+    let mut extras = spec::extras(container, &inputs, host, cgroup).map_err(refused)?;
+    if let Driver::Systemd { .. } = host.cgroups {
+        // It is in the container's scope already.
+        extras.shim_procs.clear();
+    }
     container_plan(&built.spec, &extras).map_err(|error| StartError {
         message: with_cause("prepare the container", &error),
         code: 128,

@@ -23,6 +23,7 @@ use crate::time::Time;
 use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use hull_api::{ContainerConfig, CreateRequest, HostConfig};
+use hull_runtime::cgroup::Driver;
 use nix::sched::{CloneFlags, unshare};
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -140,7 +141,7 @@ impl Host {
         }
         let networks = Arc::new(NetworkService::open(paths.clone(), NetworkConfig::default()).await.unwrap());
         let observability = Observability::start(Options { ebpf: false, ..Options::default() });
-        let host = Arc::new(spec::Host::probe(&paths, None).unwrap());
+        let host = Arc::new(spec::Host::probe(&paths, Driver::default()).unwrap());
         let runtime = ShimRuntime::new(paths.clone(), host, networks.clone(), observability).unwrap();
         let volumes = Arc::new(VolumeService::open(paths.clone()).unwrap());
         let resolver = super::images(images);

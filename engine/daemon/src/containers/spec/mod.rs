@@ -31,14 +31,14 @@ pub use request::check_request;
 pub(in crate::containers) use request::{HOST_GATEWAY, split_host};
 pub use resources::resources;
 pub use security::fill_paths;
-pub use validate::{RUNTIME, cgroup_parent, validate, validate_update};
+pub use validate::{RUNTIME, cgroup_driver, validate, validate_update};
 
 use super::model::Container;
 use super::mounts::MountKind;
 use crate::ids::ContainerId;
 use crate::logs::Files;
 use crate::store::paths::Paths;
-use hull_runtime::cgroup::{self, Cgroup, CgroupError, ParentPath, ShimCgroup};
+use hull_runtime::cgroup::{self, Cgroup, CgroupError, Driver, ShimCgroup};
 use hull_runtime::features::Features;
 use hull_runtime::plan::{CopyUp, Extras, LogFile, Rootfs, SpecialBind, SpecialSource, Stdin};
 use hull_runtime::seccomp::Filters;
@@ -55,8 +55,8 @@ pub struct Host {
     pub filters: Filters,
     /// Where shims live.
     pub shims: ShimCgroup,
-    /// Where containers live that don't say; `None`: beside the shims.
-    pub cgroup_parent: Option<ParentPath>,
+    /// Who makes containers' cgroups, and below what if they don't say.
+    pub cgroups: Driver,
 }
 
 impl Host {
@@ -64,10 +64,10 @@ impl Host {
     ///
     /// # Errors
     /// When the cgroup hierarchies cannot be found or written: without them there are no containers.
-    pub fn probe(paths: &Paths, cgroup_parent: Option<ParentPath>) -> Result<Self, CgroupError> {
+    pub fn probe(paths: &Paths, cgroups: Driver) -> Result<Self, CgroupError> {
         let features = Features::probe(&paths.exec_root().join("cgroup2"))?;
         let shims = ShimCgroup::create(&features.hierarchies, paths.engine_id())?;
-        Ok(Self { features, filters: Filters::new(), shims, cgroup_parent })
+        Ok(Self { features, filters: Filters::new(), shims, cgroups })
     }
 
     /// Takes the engine's own cgroups away when the daemon ends; those of containers that go on stay, with all above them.

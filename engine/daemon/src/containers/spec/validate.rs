@@ -4,7 +4,7 @@ use super::cpuset;
 use super::invalid::Invalid;
 use super::{devices, namespaces, process, rlimits, security};
 use hull_api::{ContainerConfig, HostConfig};
-use hull_runtime::cgroup::ParentPath;
+use hull_runtime::cgroup::Driver;
 use hull_runtime::features::{Features, LimitSupport};
 
 /// 6 MB: below that runc could not start its own init, and clients know the number.
@@ -55,18 +55,16 @@ pub fn validate(
     if !host.storage_opt.is_empty() {
         return Err(Invalid::StorageOpt);
     }
-    cgroup_parent(host)?;
     Ok(warnings.0)
 }
 
-/// The cgroup that the user wants the container's to be below.
+/// Who makes the container's cgroup, and below what.
 ///
 /// # Errors
-/// When it is no path of a cgroup, or leads elsewhere.
-pub fn cgroup_parent(host: &HostConfig) -> Result<Option<ParentPath>, Invalid> {
+/// When the engine's driver knows no such place as the user wants it to be in.
+pub fn cgroup_driver(host: &HostConfig, engine: &Driver) -> Result<Driver, Invalid> {
     let path = &host.cgroup_parent;
-    let parse = || path.parse().map_err(|source| Invalid::CgroupParent { path: path.clone(), source });
-    (!path.is_empty()).then(parse).transpose()
+    engine.with_parent(path).map_err(|source| Invalid::CgroupParent { path: path.clone(), source })
 }
 
 /// Checks the limits of an update: `host` is what would hold after it.

@@ -11,7 +11,7 @@ use crate::time::Time;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hull_plan::{ExitRecord, Frame};
-use hull_runtime::cgroup;
+use hull_runtime::cgroup::{self, Driver};
 use hull_runtime::features::Features;
 use std::collections::{HashMap, HashSet};
 use std::io;
@@ -199,6 +199,10 @@ impl Runtime for Fake {
 
     fn features(&self) -> &Features {
         &self.features
+    }
+
+    fn cgroup_driver(&self) -> &Driver {
+        &Driver::Cgroupfs { parent: None }
     }
 
     fn cgroup(&self, _: &ContainerId) -> Option<cgroup::Handle> {

@@ -6,7 +6,7 @@ mod plans;
 use super::super::model::Container;
 use super::*;
 use hull_api::{ContainerConfig, HostConfig};
-use hull_runtime::cgroup::{Controller, Hierarchies, ShimCgroup, V1Mount};
+use hull_runtime::cgroup::{Controller, Driver, Hierarchies, ShimCgroup, V1Mount};
 use hull_runtime::features::{Cpuset, Kernel, LimitSupport};
 use hull_runtime::plan::container_plan;
 
@@ -56,7 +56,7 @@ fn features(limits: LimitSupport) -> Features {
 fn host() -> Host {
     let features = features(everything());
     let shims = ShimCgroup::layout(&features.hierarchies, "e");
-    Host { features, filters: Filters::new(), shims, cgroup_parent: None }
+    Host { features, filters: Filters::new(), shims, cgroups: Driver::default() }
 }
 
 fn paths() -> Paths {
