@@ -32,6 +32,8 @@ fn is_raw(slave: &File) -> bool {
 fn the_terminal_is_raw_while_attached_sized_detached_by_keys_and_restored() {
     let (typed, container_reads) = mpsc::channel::<u8>();
     let typed = Mutex::new(typed);
+    let (resized, sizes) = mpsc::channel::<()>();
+    let resized = Mutex::new(resized);
     let engine = Engine::start(move |request, connection| match request.path.rsplit('/').next().unwrap() {
         "create" => connection.json(201, json!({"Id": "c1"})),
         "attach" => {
@@ -43,7 +45,12 @@ fn the_terminal_is_raw_while_attached_sized_detached_by_keys_and_restored() {
             }
         }
         "wait" => connection.begin("application/json"),
-        _ => connection.empty(204),
+        last => {
+            if last.starts_with("resize") {
+                resized.lock().unwrap().send(()).unwrap();
+            }
+            connection.empty(204);
+        }
     });
     let (mut master, slave) = terminal();
     let mut child = engine
@@ -62,6 +69,8 @@ fn the_terminal_is_raw_while_attached_sized_detached_by_keys_and_restored() {
     assert_eq!([container_reads.recv().unwrap(), container_reads.recv().unwrap()], [3, b'l']);
     let create = engine.request(0).json();
     assert_eq!(create["HostConfig"]["ConsoleSize"], json!([33, 111]));
+    // Whoever leaves earlier has no use for a size.
+    sizes.recv().unwrap();
     master.write_all(b"\x10\x11").unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(!is_raw(&slave), "restored");
