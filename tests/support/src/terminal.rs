@@ -28,7 +28,8 @@ impl Terminal {
     ///
     /// # Panics
     /// When there is no terminal to be had, or the program cannot start.
-    pub fn run(mut command: Command, rows: u16, cols: u16) -> Self {
+    pub fn run(command: Command, rows: u16, cols: u16) -> Self {
+        let mut command = heeding_signals(&command);
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
         grantpt(&ours).expect("grantpt");
         unlockpt(&ours).expect("unlockpt");
@@ -137,6 +138,20 @@ impl Terminal {
         let code = status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(-1);
         (code, self.seen)
     }
+}
+
+/// The same command with every signal's default action. A shell starts what runs in its background with SIGINT ignored, and
+/// that is handed down: to the tests, and to what they start.
+fn heeding_signals(command: &Command) -> Command {
+    let mut env = Command::new("env");
+    env.arg("--default-signal").arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => env.env(name, value),
+            None => env.env_remove(name),
+        };
+    }
+    env
 }
 
 fn size(rows: u16, cols: u16) -> Winsize {
