@@ -7,9 +7,12 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// A command line's name, and how to run it.
+type Client = (&'static str, fn(&Engine, &[&str]) -> Outcome);
+
 /// Both clients; Docker's only where there is one.
-fn clients() -> Vec<(&'static str, fn(&Engine, &[&str]) -> Outcome)> {
-    let mut clients: Vec<(&'static str, fn(&Engine, &[&str]) -> Outcome)> = vec![("hull", |e, args| e.hull(args))];
+fn clients() -> Vec<Client> {
+    let mut clients: Vec<Client> = vec![("hull", |e, args| e.hull(args))];
     if Command::new("docker").arg("--version").output().is_ok() {
         clients.push(("docker", |e, args| e.docker(args)));
     } else {

@@ -65,7 +65,7 @@ struct Inner {
 }
 
 /// Moves itself, and only then makes the namespaces, so that this cgroup is their root.
-const ENTER: &str = r#"echo 0 >"$1/cgroup.procs" && shift && exec unshare --cgroup --mount sh -c 'mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' sh "$@""#;
+const ENTER: &str = r#"echo 0 >"$1/cgroup.procs" && shift && exec unshare --cgroup --mount sh -c 'umount /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec "$@"' sh "$@""#;
 
 impl Inner {
     fn start(near: &Engine, folder: &Path) -> Self {

@@ -89,7 +89,7 @@ impl Test {
             Self::Publish(ports) => published(container).any(|own| ports.iter().any(|wanted| wanted.meets(&own))),
             // There is no swarm, so nothing is its task.
             Self::IsTask(wanted) => !wanted,
-            Self::Isolation(wanted) => wanted.iter().any(|value| *value == container.host_config.isolation),
+            Self::Isolation(wanted) => wanted.contains(&container.host_config.isolation),
         }
     }
 }
