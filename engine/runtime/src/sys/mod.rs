@@ -3,3 +3,4 @@
 pub(crate) mod bpf;
 pub(crate) mod malloc;
 pub(crate) mod socket;
+pub(crate) mod text;
