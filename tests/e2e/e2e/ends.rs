@@ -1,5 +1,6 @@
 //! How containers end: stop, kill, restart, removal by itself, and who is told.
 
+use crate::events::actions;
 use hull_test_support::{Engine, eventually};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -9,13 +10,6 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn status(engine: &Engine, name: &str) -> String {
     engine.inspect(name)["State"]["Status"].as_str().unwrap_or_default().to_owned()
-}
-
-fn actions(engine: &Engine, name: &str) -> Vec<String> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs() + 1;
-    let (until, filter) = (now.to_string(), format!("container={name}"));
-    let args = ["events", "--since", "1h", "--until", &until, "--filter", &filter, "--format", "{{.Action}}"];
-    engine.docker(args).ok().lines().map(str::to_owned).collect()
 }
 
 #[test]

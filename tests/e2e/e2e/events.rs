@@ -27,6 +27,14 @@ fn names(events: &[Value]) -> Vec<String> {
     events.iter().map(|event| format!("{} {}", text(&event["Type"]), text(&event["Action"]))).collect()
 }
 
+/// What happened to a container until now, in order.
+pub(crate) fn actions(engine: &Engine, name: &str) -> Vec<String> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs() + 1;
+    let (until, filter) = (now.to_string(), format!("container={name}"));
+    let args = ["events", "--since", "1h", "--until", &until, "--filter", &filter, "--format", "{{.Action}}"];
+    engine.docker(args).ok().lines().map(str::to_owned).collect()
+}
+
 #[test]
 fn a_containers_life_is_told_in_order_with_dockers_attributes() {
     let engine = Engine::start();

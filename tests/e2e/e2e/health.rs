@@ -1,5 +1,6 @@
 //! Health checks as Docker's client sees them.
 
+use crate::events::actions;
 use hull_test_support::{Engine, eventually};
 use serde_json::Value;
 use std::time::Duration;
@@ -18,13 +19,6 @@ fn run(engine: &Engine, name: &str, flags: &[&str]) {
     let times = ["--health-interval", "100ms", "--health-retries", "2", "--health-timeout", "10s"];
     let args = [&["run", "-d", "--name", name][..], &times, flags, &["busybox", "sleep", "1000"]].concat();
     engine.docker(args).ok();
-}
-
-fn actions(engine: &Engine, name: &str) -> Vec<String> {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs() + 1;
-    let (until, filter) = (now.to_string(), format!("container={name}"));
-    let args = ["events", "--since", "1h", "--until", &until, "--filter", &filter, "--format", "{{.Action}}"];
-    engine.docker(args).ok().lines().map(str::to_owned).collect()
 }
 
 #[test]
