@@ -43,9 +43,9 @@ pub(crate) struct Args {
     /// Instead of the tests: a guest with systemd, in which hulld is a unit, with a reboot and a power cut
     #[arg(long, conflicts_with_all = ["end_to_end", "script", "tests"])]
     systemd: bool,
-    /// Take hulld and hull as built for debugging; emulated they are slower by far
-    #[arg(long)]
-    debug: bool,
+    /// How hulld and hull are built
+    #[arg(long, value_enum, default_value_t = Build::Release)]
+    profile: Build,
     /// Emulated CPUs
     #[arg(long, default_value_t = 2)]
     cpus: u32,
@@ -61,17 +61,31 @@ pub(crate) struct Args {
 }
 
 /// How `hulld` and `hull` are built.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Build {
-    Debug,
+    /// For debugging; emulated it is slower by far
+    Dev,
+    /// Optimized a little: minutes less to build than a release, and nearly as fast
+    Quick,
+    /// What users get
     Release,
 }
 
 impl Build {
+    /// Cargo's name of the profile.
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Quick => "quick",
+            Self::Release => "release",
+        }
+    }
+
+    /// The folder below `target` that Cargo puts it into.
     fn folder(self) -> &'static str {
         match self {
-            Self::Debug => "debug",
-            Self::Release => "release",
+            Self::Dev => "debug",
+            other => other.profile(),
         }
     }
 }
@@ -106,11 +120,10 @@ pub(crate) fn run(args: Args) -> Result<()> {
         .script
         .as_ref()
         .map(|path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display())));
-    let build = if args.debug { Build::Debug } else { Build::Release };
     let host = if args.systemd {
-        Host::with_systemd(build)?
+        Host::with_systemd(args.profile)?
     } else {
-        Host::prepare(build, args.end_to_end, &selection, &before.transpose()?.unwrap_or_default())?
+        Host::prepare(args.profile, args.end_to_end, &selection, &before.transpose()?.unwrap_or_default())?
     };
 
     let mut lines = Vec::new();

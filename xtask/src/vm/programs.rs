@@ -24,10 +24,7 @@ pub(super) struct Program {
 /// When Cargo fails.
 pub(super) fn engine(build: Build) -> Result<PathBuf> {
     let mut command = cargo();
-    command.args(["build", "--quiet", "--package", "hulld", "--package", "hull-cli"]);
-    if build == Build::Release {
-        command.arg("--release");
-    }
+    command.args(["build", "--quiet", "--package", "hulld", "--package", "hull-cli", "--profile", build.profile()]);
     crate::command::run(&mut command)?;
     Ok(workspace().join("target").join(build.folder()))
 }

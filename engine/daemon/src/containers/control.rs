@@ -4,10 +4,10 @@ use super::error::ContainerError;
 use super::model::Container;
 use super::owner::{Cause, Command, Handle, Purpose};
 use super::runtime::TerminalSize;
+use super::shim::is_ended;
 use super::state::Refusal;
 use super::{ContainerService, signal};
 use std::future::Future;
-use std::io::ErrorKind;
 use std::time::Duration;
 
 /// How long a killed init may take to be gone.
@@ -103,10 +103,7 @@ impl ContainerService {
         let size = TerminalSize { rows: height, cols: width };
         match self.shared.runtime.resize(&container, None, size).await {
             Ok(()) => {}
-            // It ended a moment ago, and its shim with it.
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
-                return Err(not_running(&container));
-            }
+            Err(error) if is_ended(&error) => return Err(not_running(&container)),
             Err(error) => return Err(ContainerError::system("resize the terminal of", &container.id)(error)),
         }
         let attributes = vec![("height", height.to_string()), ("width", width.to_string())];

@@ -16,7 +16,7 @@ use super::ContainerService;
 use super::error::ContainerError;
 use super::model::Container;
 use super::owner::{Command, Handle};
-use super::shim::{Connection, Message};
+use super::shim::{Connection, Message, unexpected};
 use super::state::{Refusal, State};
 use crate::logs::{self, Chunks, Follow, LogReader, Selection, Start};
 use crate::time::Time;
@@ -247,13 +247,12 @@ impl ContainerService {
 
     async fn connect(&self, container: &Container, stdin: bool) -> io::Result<(Connection, Option<Start>)> {
         let mut connection = self.shared.runtime.attach(container, stdin).await?;
-        match connection.reader.next().await? {
-            Some(Message::Attached { log_inode: 0, .. }) => Ok((connection, None)),
-            Some(Message::Attached { log_inode, log_offset }) => {
+        match connection.reader.answer().await? {
+            Message::Attached { log_inode: 0, .. } => Ok((connection, None)),
+            Message::Attached { log_inode, log_offset } => {
                 Ok((connection, Some(Start::At { inode: log_inode, offset: log_offset })))
             }
-            Some(Message::Refused { errno }) => Err(io::Error::from_raw_os_error(errno)),
-            _ => Err(io::ErrorKind::UnexpectedEof.into()),
+            other => Err(unexpected(&other)),
         }
     }
 

@@ -24,6 +24,7 @@ use super::error::ContainerError;
 use super::model::Container;
 use super::owner::Handle;
 use super::runtime::{StartError, TerminalSize};
+use super::shim::is_ended;
 use super::state::{Refusal, State};
 use super::{ContainerService, Shared};
 use crate::ids::random_hex;
@@ -145,7 +146,7 @@ impl ContainerService {
         match self.shared.runtime.resize(&container, Some(id), size).await {
             Ok(()) => Ok(()),
             // It has just ended.
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => Ok(()),
+            Err(error) if is_ended(&error) => Ok(()),
             Err(error) => Err(ContainerError::system("resize the terminal of an exec in", &container.id)(error)),
         }
     }

@@ -22,7 +22,7 @@ use super::exec::ExecSpec;
 use super::model::Container;
 use super::reaper::{Reaper, Work};
 use super::runtime::{Adopted, ExecLive, Live, Runtime, StartError, TerminalSize};
-use super::shim::{Connection, Message, ShimProgram, describe_exec};
+use super::shim::{Connection, Message, ShimProgram, describe_exec, is_ended, unexpected};
 use super::spec::{self, Joins};
 use crate::ids::{ContainerId, random_hex};
 use crate::networks::{Counters, Endpoint, NetworkService};
@@ -169,10 +169,11 @@ impl Runtime for ShimRuntime {
         async move {
             let (socket, target) = (self.paths.control_socket(&container.id), target(Some(exec))?);
             let mut connection = Connection::request(&socket, &Frame::Subscribe { target: &target }).await?;
-            match connection.reader.next().await? {
-                Some(Message::State { pid }) => Ok(Some(ExecLive { pid, connection })),
-                Some(Message::Refused { .. }) => Ok(None),
-                _ => Err(io::ErrorKind::UnexpectedEof.into()),
+            match connection.reader.answer().await {
+                Ok(Message::State { pid }) => Ok(Some(ExecLive { pid, connection })),
+                Ok(other) => Err(unexpected(&other)),
+                Err(error) if is_ended(&error) => Ok(None),
+                Err(error) => Err(error),
             }
         }
         .boxed()
@@ -297,14 +298,23 @@ impl ShimRuntime {
         let plan = self.exec_plan(container, exec)?;
         let id = target(Some(&exec.id)).map_err(|e| StartError::system(e.to_string()))?;
         let socket = self.paths.control_socket(&container.id);
-        let broken = |error: io::Error| StartError::system(format!("exec in container {}: {error}", container.id));
+        let broken = |error: io::Error| {
+            if is_ended(&error) {
+                // Between the look at its state and this.
+                return StartError {
+                    message: format!("container {} is not running", container.id),
+                    code: 126,
+                    kind: Kind::Conflict,
+                };
+            }
+            StartError::system(format!("exec in container {}: {error}", container.id))
+        };
         let request = Frame::Exec { id: &id, plan: plan.as_bytes() };
         let mut connection = Connection::request(&socket, &request).await.map_err(broken)?;
-        match connection.reader.next().await.map_err(broken)? {
-            Some(Message::Started { pid }) => Ok(ExecLive { pid, connection }),
-            Some(Message::Failed { step, errno, object }) => Err(describe_exec(step, errno, &object)),
-            Some(Message::Refused { errno }) => Err(broken(io::Error::from_raw_os_error(errno))),
-            _ => Err(broken(io::ErrorKind::UnexpectedEof.into())),
+        match connection.reader.answer().await.map_err(broken)? {
+            Message::Started { pid } => Ok(ExecLive { pid, connection }),
+            Message::Failed { step, errno, object } => Err(describe_exec(step, errno, &object)),
+            other => Err(broken(unexpected(&other))),
         }
     }
 }

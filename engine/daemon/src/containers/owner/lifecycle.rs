@@ -1,6 +1,7 @@
 //! Signals, freezing, name and limits.
 
 use super::super::error::ContainerError;
+use super::super::shim::is_ended;
 use super::super::state::{Change, Refusal, State};
 use super::super::{names, update};
 use super::{Owner, Purpose};
@@ -37,7 +38,7 @@ impl Owner {
         match self.shared.runtime.signal(&self.container, None, signal).await {
             Ok(()) => {}
             // It has just ended; that is what a kill is for.
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {}
+            Err(error) if is_ended(&error) => {}
             Err(_gone) if signal == SIGKILL => {
                 // The shim does not answer. Its end is on the way, or the container is killed by its cgroup then.
             }

@@ -3,6 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use hull_plan::frame::{HEADER, MAX_CHUNK, StepKind};
 use hull_plan::{ExitRecord, Frame, FrameHeader};
+use rustix::io::Errno;
 use std::io;
 use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,6 +54,11 @@ pub struct Writer {
     half: OwnedWriteHalf,
 }
 
+/// An answer that its request does not have.
+pub(crate) fn unexpected(message: &Message) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("unexpected {message:?}"))
+}
+
 fn protocol(error: hull_plan::DecodeError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
@@ -67,12 +73,29 @@ impl Connection {
     /// Connects to a shim's control socket and makes a request.
     ///
     /// # Errors
-    /// When nobody listens there.
+    /// ESRCH when nobody listens there: a shim stops listening when its init has ended, before it has told so.
     pub async fn request(socket: &Path, frame: &Frame<'_>) -> io::Result<Self> {
-        let mut connection = Self::new(UnixStream::connect(socket).await?);
-        connection.writer.send(frame).await?;
-        Ok(connection)
+        let request = async {
+            let mut connection = Self::new(UnixStream::connect(socket).await?);
+            connection.writer.send(frame).await?;
+            Ok(connection)
+        };
+        request.await.map_err(|error: io::Error| if is_gone(&error) { ended() } else { error })
     }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotFound};
+    matches!(error.kind(), NotFound | ConnectionRefused | ConnectionReset | BrokenPipe)
+}
+
+fn ended() -> io::Error {
+    Errno::SRCH.into()
+}
+
+/// Whether a request could not be answered because the process that it meant has ended, or the whole container.
+pub(crate) fn is_ended(error: &io::Error) -> bool {
+    Errno::from_io_error(error) == Some(Errno::SRCH)
 }
 
 impl Reader {
@@ -120,16 +143,28 @@ impl Reader {
         Ok(Some(message))
     }
 
-    /// The answer to a request that has exactly one: `Done` or `Refused`.
+    /// The first answer to a request.
     ///
     /// # Errors
-    /// When it is refused, with the shim's errno, or the connection ends.
+    /// With the shim's errno when the request is refused; ESRCH when the shim ends without an answer.
+    pub async fn answer(&mut self) -> io::Result<Message> {
+        match self.next().await {
+            Ok(Some(Message::Refused { errno })) => Err(io::Error::from_raw_os_error(errno)),
+            Ok(Some(message)) => Ok(message),
+            Ok(None) => Err(ended()),
+            Err(error) if is_gone(&error) => Err(ended()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The answer to a request that has no other than `Done` or `Refused`.
+    ///
+    /// # Errors
+    /// As [`Reader::answer`].
     pub async fn done(&mut self) -> io::Result<()> {
-        match self.next().await? {
-            Some(Message::Done) => Ok(()),
-            Some(Message::Refused { errno }) => Err(io::Error::from_raw_os_error(errno)),
-            Some(other) => Err(io::Error::new(io::ErrorKind::InvalidData, format!("unexpected {other:?}"))),
-            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        match self.answer().await? {
+            Message::Done => Ok(()),
+            other => Err(unexpected(&other)),
         }
     }
 }
@@ -166,6 +201,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::net::UnixListener;
 
     #[tokio::test]
     async fn messages_arrive_whole_however_they_are_cut() {
@@ -192,6 +228,28 @@ mod tests {
         assert_eq!(connection.reader.next().await.unwrap(), Some(Message::Exited(record)));
         sender.await.unwrap();
         assert_eq!(connection.reader.next().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_shim_that_has_stopped_listening_is_an_ended_process() {
+        let scratch = tempfile::tempdir().unwrap();
+        let socket = scratch.path().join("control");
+        let signal = Frame::Signal { target: c"", signal: 15 };
+        assert!(is_ended(&Connection::request(&socket, &signal).await.unwrap_err()), "no socket");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let mut waiting = Connection::request(&socket, &signal).await.unwrap();
+        drop(listener);
+        assert!(is_ended(&waiting.reader.done().await.unwrap_err()), "never accepted");
+        assert!(is_ended(&Connection::request(&socket, &signal).await.unwrap_err()), "nobody listens");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_its_errno() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        far.write_all(&Frame::Refused { errno: 25 }.to_vec()).await.unwrap();
+        let refused = Connection::new(near).reader.done().await.unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(25));
+        assert!(!is_ended(&refused));
     }
 
     #[tokio::test]

@@ -5,5 +5,6 @@ mod failure;
 mod program;
 
 pub use connection::{Connection, Message, Reader, Writer};
+pub(super) use connection::{is_ended, unexpected};
 pub(super) use failure::{describe_exec, describe_start};
 pub(super) use program::ShimProgram;
