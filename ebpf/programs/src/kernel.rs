@@ -3,7 +3,7 @@
 //! One read for each member: copies of whole structures do not fit the 512 bytes of stack.
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
-use hull_ebpf_types::{COMM, Offsets};
+use hull_ebpf_types::{ABSENT, COMM, Offsets};
 
 /// Written by hulld before the programs are loaded, and frozen: the verifier knows the values.
 #[unsafe(no_mangle)]
@@ -82,6 +82,25 @@ impl Task {
         self.0.read(offset!(task_comm))
     }
 
+    /// Whether a task that leaves its CPU could have stayed. One that is preempted could, whatever it was about to wait for.
+    #[inline(always)]
+    pub(crate) fn could_run(self, preempted: bool) -> bool {
+        preempted || self.0.read::<u32>(offset!(task_state)) == Some(0)
+    }
+
+    /// Whether it runs at this moment: a wakeup can meet a task that has not gone to sleep yet.
+    #[inline(always)]
+    pub(crate) fn runs(self) -> bool {
+        offset!(task_on_cpu) != ABSENT as usize
+            && self.0.read::<u8>(offset!(task_on_cpu)).is_some_and(|on_cpu| on_cpu != 0)
+    }
+
+    /// Its queue of the CPU scheduler: its group's on its CPU.
+    #[inline(always)]
+    pub(crate) fn queue(self) -> Option<Queue> {
+        self.0.follow(offset!(task_queue)).map(Queue)
+    }
+
     /// Inode of its cgroup2 directory.
     #[inline(always)]
     pub(crate) fn cgroup(self) -> Option<u64> {
@@ -109,8 +128,55 @@ impl Group {
 
     /// Its queue of a CPU.
     #[inline(always)]
-    pub(crate) fn queue(self, cpu: usize) -> Option<Address> {
-        self.0.follow(offset!(group_queues))?.follow(cpu * size_of::<u64>())
+    pub(crate) fn queue(self, cpu: usize) -> Option<Queue> {
+        self.0.follow(offset!(group_queues))?.follow(cpu * size_of::<u64>()).map(Queue)
+    }
+}
+
+/// A `cfs_rq`: one CPU's queue of one group.
+#[derive(Clone, Copy)]
+pub(crate) struct Queue(Address);
+
+impl Queue {
+    /// Which CPU's.
+    #[inline(always)]
+    pub(crate) fn cpu(self) -> Option<u32> {
+        self.0.follow(offset!(queue_rq))?.read(offset!(rq_cpu))
+    }
+
+    /// Nanoseconds of its completed stalls.
+    #[inline(always)]
+    pub(crate) fn stalled(self) -> Option<u64> {
+        self.0.read(offset!(queue_stalled))
+    }
+
+    /// Nanoseconds of its completed stalls, and what of the current one is over.
+    ///
+    /// The current one is measured by the scheduler's clock that its beginning was taken from: no other would fit.
+    #[inline(always)]
+    pub(crate) fn stall_clock(self) -> Option<u64> {
+        let completed = self.stalled()?;
+        let stopped_at: u64 = self.0.read(offset!(queue_stopped_at))?;
+        // Before 6.6 the beginning of the last stall stays there when it is over.
+        if stopped_at == 0 || self.0.read::<u32>(offset!(queue_throttle_count))? == 0 {
+            return Some(completed);
+        }
+        let rq = self.0.follow(offset!(queue_rq))?;
+        let mut now: u64 = rq.read(offset!(rq_stall_clock))?;
+        if offset!(rq_lost_idle) != ABSENT as usize {
+            now = now.wrapping_sub(rq.read(offset!(rq_lost_idle))?);
+        }
+        Some(completed + now.saturating_sub(stopped_at))
+    }
+
+    /// Whether a quota can stop it. A quota of its own group tells at once; one of a group around it shows from the first
+    /// time on that it did, which spares everybody without a limit the way up to the root.
+    #[inline(always)]
+    pub(crate) fn is_limited(self) -> bool {
+        let number = |offset| self.0.read::<u32>(offset).unwrap_or(0);
+        number(offset!(queue_limited)) != 0
+            || number(offset!(queue_throttle_count)) != 0
+            || self.stalled().is_some_and(|stalled| stalled != 0)
     }
 }
 

@@ -7,6 +7,7 @@
 //!    process_exec   the name changes
 //!    process_exit   PROCESSES -= the last thread's process
 //!    task_stalls    STALLED on the way out of a CPU, charged to the process and its name on the way back in
+//!    task_snapshots the same where the kernel does not mark tasks that the quota stopped
 //!    queue_stalls   the kernel's stall clocks of each CPU queue, read when the bandwidth timer fires
 //!    runqueue_*     from runnable to running
 //!    oom_victims    EVENTS
@@ -24,6 +25,8 @@ mod process_exit;
 mod process_fork;
 mod queue_stalls;
 mod runqueue_latency;
+mod stalled;
+mod task_snapshots;
 mod task_stalls;
 
 /// GPL-only helpers are used; the kernel reads this.

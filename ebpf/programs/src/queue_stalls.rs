@@ -87,7 +87,7 @@ fn count_period(bandwidth: Address, timer: Address, counters: *mut Counters) -> 
 /// One queue's clock.
 #[inline(always)]
 fn look(group: Group, cgroup: u64, cpu: usize, fresh: bool, counters: *mut Counters) -> Option<()> {
-    let clock: u64 = group.queue(cpu)?.read(offset!(queue_stalled))?;
+    let clock = group.queue(cpu)?.stalled()?;
     if clock == 0 {
         return None; // never stalled: no entry needed
     }

@@ -1,8 +1,8 @@
 //! How long a task that could run waited for a CPU: from its wakeup, or from being pushed off the CPU, to its next
 //! switch-in.
 //!
-//! A task that a quota took off the CPU is not waiting for one: that is a stall. Before 6.18 the kernel does not mark such
-//! tasks, and their stalls are part of the latency.
+//! A task that a quota took off the CPU is not waiting for one: that is a stall. Where the kernel does not mark such tasks,
+//! `task_snapshots`, which is attached first, moves the beginning of the wait by the stall's length.
 
 use crate::kernel::{Address, Task, add, offset};
 use crate::maps::{PROCESSES, WAITING, WAITING_TASKS, counters, handled, lost, observe};
@@ -15,7 +15,10 @@ use hull_ebpf_types::{ABSENT, Loss, Program, RUNQUEUE_BOUNDS};
 /// `sched_wakeup(task)`.
 #[raw_tracepoint(tracepoint = "sched_wakeup")]
 pub(crate) fn runqueue_wakeup(context: RawTracePointContext) -> i32 {
-    let _ = begin(Task(Address::new(context.arg(0))));
+    let task = Task(Address::new(context.arg(0)));
+    if !task.runs() {
+        let _ = begin(task);
+    }
     0
 }
 
@@ -30,8 +33,8 @@ pub(crate) fn runqueue_wakeup_new(context: RawTracePointContext) -> i32 {
 #[raw_tracepoint(tracepoint = "sched_switch")]
 pub(crate) fn runqueue_switch(context: RawTracePointContext) -> i32 {
     let previous = Task(Address::new(context.arg(1)));
-    // State 0 is runnable: it was pushed off and waits from now on.
-    if previous.0.read::<u32>(offset!(task_state)) == Some(0) && !is_throttled(previous) {
+    // It was pushed off and waits from now on.
+    if previous.could_run(context.arg::<u64>(0) != 0) && !is_throttled(previous) {
         let _ = begin(previous);
     }
     // SAFETY: the entry of an array map lives as long as the map.

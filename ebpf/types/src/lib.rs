@@ -98,11 +98,12 @@ pub struct Queue {
 }
 const _: () = assert!(size_of::<Queue>() == 16);
 
-/// A task that the CPU limit took off its CPU; the key is its thread id.
+/// A task that the CPU limit took off its CPU, or, where the kernel does not mark those, one of a limited group that could
+/// run and does not; the key is its thread id.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct Stalled {
-    /// When, by the monotonic clock.
+    /// Since when, by the monotonic clock.
     pub since_ns: u64,
     /// Its queue's stall clock at that moment: completed stalls, plus what of the current one was over already.
     pub clock_ns: u64,

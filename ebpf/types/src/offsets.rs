@@ -49,6 +49,8 @@ offsets! {
     task_queue,
     /// `task_struct.throttled`, from 6.18.
     task_throttled,
+    /// `task_struct.on_cpu`: it runs at this moment. Its lowest byte: it was an `int` and became a `u8`.
+    task_on_cpu,
     /// `signal_struct.live`: threads that are not exiting yet.
     signal_live,
     /// `pid.level`.
@@ -91,12 +93,20 @@ offsets! {
     timer_expires,
     /// `cfs_rq.throttled_clock_self_time`: completed stalls of the queue, by whatever name this kernel has for it.
     queue_stalled,
-    /// `cfs_rq.throttled_clock_self`: since when it stands still, 0 if it does not.
+    /// `cfs_rq.throttled_clock_self`: since when it stands still; before 6.6 also while it does not.
     queue_stopped_at,
+    /// `cfs_rq.throttle_count`: of how many groups, its own and those around it, the quota is used up.
+    queue_throttle_count,
+    /// `cfs_rq.runtime_enabled`: its own group has a quota.
+    queue_limited,
     /// `cfs_rq.rq`.
     queue_rq,
-    /// `rq.clock`.
-    rq_clock,
+    /// `rq.cpu`.
+    rq_cpu,
+    /// The member of `rq` by which `queue_stopped_at` was taken: `clock`, `clock_pelt` or `clock_task`.
+    rq_stall_clock,
+    /// `rq.lost_idle_time` where that clock is `clock_pelt`, which it has to be subtracted from; else [`ABSENT`].
+    rq_lost_idle,
     /// How many CPUs the kernel may bring up; not an offset.
     cpus,
     /// 1 if `mark_victim` gives a task, 0 if it gives a PID; not an offset.

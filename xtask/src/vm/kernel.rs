@@ -65,13 +65,14 @@ impl Choice {
         let archive = Archive::open(self.suite, &[self.suite.to_owned()], false)?;
         let unpacked = folder.join("unpacked");
         archive.unpack(&packages(&archive, self.package)?, &unpacked)?;
-        let release = release(&unpacked)?;
-        let modules = modules_folder(&unpacked, &release)?;
+        let (modules, release) = modules_folder(&unpacked)?;
         unpack_modules(&modules, tools)?;
         // busybox's would write no .bin files, which modprobe reads.
         output(tools.command("kmod")?.arg0("depmod").arg("-b").arg(prefix_of(&modules)?).arg(&release))?;
-        let compressed = fs::read(unpacked.join("boot").join(format!("vmlinuz-{release}")))?;
-        fs::write(folder.join("vmlinux"), vmlinux::extract(&compressed, tools)?)?;
+        // Newer packages have it beside the modules, and copy it when they are installed.
+        let images = [unpacked.join(format!("boot/vmlinuz-{release}")), modules.join("vmlinuz")];
+        let compressed = images.iter().find(|image| image.is_file()).context("the packages hold no kernel")?;
+        fs::write(folder.join("vmlinux"), vmlinux::extract(&fs::read(compressed)?, tools)?)?;
         fs::write(folder.join("initramfs"), initramfs::make(&modules, &tools.find("busybox")?)?)?;
         super::disk::make(tools, &folder.join("modules.img"), &modules, None)?;
         fs::write(folder.join("release"), release)?;
@@ -95,18 +96,15 @@ fn packages(archive: &Archive, meta: &str) -> Result<Vec<String>> {
     Ok(found.into_iter().collect())
 }
 
-fn release(unpacked: &Path) -> Result<String> {
-    let boot = unpacked.join("boot");
-    let names = fs::read_dir(&boot).with_context(|| format!("cannot read {}", boot.display()))?;
-    let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let release = names.filter_map(|name| name.strip_prefix("vmlinuz-").map(str::to_owned)).next();
-    release.context("the packages hold no kernel")
-}
-
-/// `/lib` and `/usr/lib` are one on a system, but not in packages.
-fn modules_folder(unpacked: &Path, release: &str) -> Result<PathBuf> {
-    let folders = ["lib/modules", "usr/lib/modules"].map(|folder| unpacked.join(folder).join(release));
-    folders.into_iter().find(|folder| folder.join("kernel").is_dir()).context("the packages hold no modules")
+/// The folder of the modules, and the release that it is named after. `/lib` and `/usr/lib` are one on a system, but not in
+/// packages.
+fn modules_folder(unpacked: &Path) -> Result<(PathBuf, String)> {
+    let folders =
+        ["lib/modules", "usr/lib/modules"].into_iter().filter_map(|name| fs::read_dir(unpacked.join(name)).ok());
+    let modules = folders.flatten().flatten().map(|entry| entry.path()).find(|path| path.join("kernel").is_dir());
+    let modules = modules.context("the packages hold no modules")?;
+    let release = modules.file_name().and_then(|name| name.to_str()).context("a release that is no text")?.to_owned();
+    Ok((modules, release))
 }
 
 fn prefix_of(modules: &Path) -> Result<&Path> {

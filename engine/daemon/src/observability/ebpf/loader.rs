@@ -3,6 +3,7 @@
 use super::btf::BtfError;
 use super::maps::{MapError, Maps};
 use super::offsets;
+use super::programs::{Description, PROGRAMS, Way};
 use aya::programs::{ProgramError, RawTracePoint};
 use aya::{Ebpf, EbpfError, EbpfLoader, VerifierLogLevel};
 use hull_ebpf_types::{ABSENT, Offsets, Program};
@@ -48,7 +49,7 @@ enum HookError {
 pub struct Hook {
     /// Which.
     pub program: Program,
-    /// What does its work: `raw_tp`, or the name of the fallback.
+    /// What does its work: `raw_tp`, another way of an eBPF program, or the name of the fallback.
     pub backend: &'static str,
     /// True if the eBPF program does.
     pub attached: bool,
@@ -70,116 +71,6 @@ pub struct Loaded {
     /// Owns the programs and their links: they run until this is dropped.
     pub object: Ebpf,
 }
-
-struct Description {
-    program: Program,
-    /// Functions of the object and the tracepoints that they go to; all of them or none.
-    functions: &'static [(&'static str, &'static str)],
-    /// Does the work if this cannot.
-    fallback: &'static str,
-    needs: fn(&Offsets) -> Vec<(&'static str, u32)>,
-}
-
-macro_rules! members {
-    ($($name:ident),*) => { |offsets: &Offsets| vec![$((stringify!($name), offsets.$name)),*] };
-}
-
-/// In the order of loading: ends before beginnings, or a process that lives between the two would stay for ever.
-const PROGRAMS: [Description; 7] = [
-    Description {
-        program: Program::ProcessExit,
-        functions: &[("process_exit", "sched_process_exit")],
-        fallback: "cgroup_procs",
-        needs: members!(task_pid, task_tgid, task_signal, signal_live),
-    },
-    Description {
-        program: Program::ProcessExec,
-        functions: &[("process_exec", "sched_process_exec")],
-        fallback: "cgroup_procs",
-        needs: members!(task_tgid, task_comm, task_cgroups, css_set_cgroup, cgroup_node, node_id),
-    },
-    Description {
-        program: Program::ProcessFork,
-        functions: &[("process_fork", "sched_process_fork")],
-        fallback: "cgroup_procs",
-        needs: members!(
-            task_pid,
-            task_tgid,
-            task_comm,
-            task_start,
-            task_real_parent,
-            task_cgroups,
-            css_set_cgroup,
-            cgroup_node,
-            node_id,
-            task_thread_pid,
-            pid_level,
-            pid_numbers,
-            upid_size,
-            upid_nr,
-            upid_ns,
-            pidns_inum
-        ),
-    },
-    Description {
-        program: Program::QueueStalls,
-        functions: &[("find_timers", "sched_process_fork"), ("queue_stalls", "hrtimer_expire_entry")],
-        fallback: "none",
-        needs: members!(
-            task_group,
-            group_bandwidth,
-            group_cgroup,
-            group_queues,
-            cgroup_node,
-            node_id,
-            bandwidth_period,
-            bandwidth_quota,
-            bandwidth_period_timer,
-            bandwidth_slack_timer,
-            bandwidth_stopped,
-            timer_function,
-            queue_stalled
-        ),
-    },
-    Description {
-        program: Program::TaskStalls,
-        functions: &[("task_stalls", "sched_switch")],
-        fallback: "none",
-        needs: members!(
-            task_pid,
-            task_tgid,
-            task_comm,
-            task_group_leader,
-            task_throttled,
-            task_queue,
-            task_group,
-            group_cgroup,
-            group_queues,
-            cgroup_node,
-            node_id,
-            queue_stalled,
-            queue_stopped_at,
-            queue_rq,
-            rq_clock
-        ),
-    },
-    Description {
-        program: Program::RunqueueLatency,
-        functions: &[
-            ("runqueue_wakeup", "sched_wakeup"),
-            ("runqueue_wakeup_new", "sched_wakeup_new"),
-            ("runqueue_switch", "sched_switch"),
-        ],
-        fallback: "none",
-        needs: members!(task_pid, task_tgid, task_state),
-    },
-    Description {
-        program: Program::OomVictims,
-        functions: &[("oom_victims", "mark_victim")],
-        fallback: "memory_events",
-        needs: members!(task_tgid, task_comm, task_cgroups, css_set_cgroup, cgroup_node, node_id),
-    },
-];
 
 /// Loads and attaches what this kernel allows.
 ///
@@ -210,25 +101,35 @@ fn read_offsets() -> Result<Offsets, LoadError> {
 
 fn hook(object: &mut Ebpf, description: &Description, offsets: &Offsets) -> Hook {
     let program = description.program;
-    match attach(object, description, offsets) {
-        Ok(()) => Hook { program, backend: "raw_tp", attached: true },
-        Err(error) => {
-            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            tracing::warn!(program = program.as_str(), fallback = description.fallback, %cause, "eBPF program is not attached: {error}");
-            Hook { program, backend: description.fallback, attached: false }
+    let mut refused = Vec::new();
+    for way in description.ways {
+        match attach(object, way, offsets) {
+            Ok(()) => {
+                // Why the better ones do not do is of interest, and no reason to worry.
+                for error in refused {
+                    tracing::info!(program = program.as_str(), backend = way.name, "instead of its first way: {error}");
+                }
+                return Hook { program, backend: way.name, attached: true };
+            }
+            Err(error) => refused.push(error),
         }
     }
+    for error in refused {
+        let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        tracing::warn!(program = program.as_str(), fallback = description.fallback, %cause, "eBPF program is not attached: {error}");
+    }
+    Hook { program, backend: description.fallback, attached: false }
 }
 
-fn attach(object: &mut Ebpf, description: &Description, offsets: &Offsets) -> Result<(), HookError> {
-    if let Some((name, _)) = (description.needs)(offsets).into_iter().find(|(_, offset)| *offset == ABSENT) {
+fn attach(object: &mut Ebpf, way: &Way, offsets: &Offsets) -> Result<(), HookError> {
+    if let Some((name, _)) = (way.needs)(offsets).into_iter().find(|(_, offset)| *offset == ABSENT) {
         return Err(HookError::Member(name));
     }
     // All are loaded before the first is attached: none of a pair runs alone.
-    for (function, _) in description.functions {
+    for (function, _) in way.functions {
         raw_tracepoint(object, function)?.load()?;
     }
-    for (function, tracepoint) in description.functions {
+    for (function, tracepoint) in way.functions {
         raw_tracepoint(object, function)?.attach(tracepoint)?;
     }
     Ok(())
@@ -241,6 +142,7 @@ fn raw_tracepoint<'a>(object: &'a mut Ebpf, function: &str) -> Result<&'a mut Ra
 
 #[cfg(test)]
 mod tests {
+    use super::super::programs::RAW_TP;
     use super::*;
 
     #[test]
@@ -248,14 +150,6 @@ mod tests {
         assert!(matches!(load(None), Err(LoadError::NoObject)));
         let hooks = Hook::fallbacks();
         assert_eq!(hooks.len(), PROGRAMS.len());
-        assert!(hooks.iter().all(|hook| !hook.attached && hook.backend != "raw_tp"));
-    }
-
-    #[test]
-    fn an_unknown_kernel_keeps_its_programs_off() {
-        for description in &PROGRAMS {
-            let needs = (description.needs)(&Offsets::UNKNOWN);
-            assert!(needs.iter().any(|(_, offset)| *offset == ABSENT), "{:?}", description.program);
-        }
+        assert!(hooks.iter().all(|hook| !hook.attached && hook.backend != RAW_TP));
     }
 }

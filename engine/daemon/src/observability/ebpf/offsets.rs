@@ -14,7 +14,6 @@ macro_rules! members {
     };
 }
 
-// The clock of a queue's stalls had three names: from 6.6, from 5.19, before.
 members! {
     task_pid: "task_struct" ["pid"];
     task_tgid: "task_struct" ["tgid"];
@@ -29,6 +28,7 @@ members! {
     task_group: "task_struct" ["sched_task_group"];
     task_queue: "task_struct" ["se.cfs_rq"];
     task_throttled: "task_struct" ["throttled"];
+    task_on_cpu: "task_struct" ["on_cpu"];
     signal_live: "signal_struct" ["live"];
     pid_level: "pid" ["level"];
     pid_numbers: "pid" ["numbers"];
@@ -48,10 +48,49 @@ members! {
     bandwidth_stopped: "cfs_bandwidth" ["throttled_cfs_rq"];
     timer_function: "hrtimer" ["function"];
     timer_expires: "hrtimer" ["node.expires"];
-    queue_stalled: "cfs_rq" ["throttled_clock_self_time", "throttled_clock_pelt_time", "throttled_clock_task_time"];
-    queue_stopped_at: "cfs_rq" ["throttled_clock_self", "throttled_clock_pelt", "throttled_clock_task"];
+    queue_throttle_count: "cfs_rq" ["throttle_count"];
+    queue_limited: "cfs_rq" ["runtime_enabled"];
     queue_rq: "cfs_rq" ["rq"];
-    rq_clock: "rq" ["clock"];
+    rq_cpu: "rq" ["cpu"];
+}
+
+/// The clock of a queue's stalls: completed ones, the beginning of the last one, and the clock of the CPU that both are
+/// taken from, with what has to be subtracted from it.
+struct StallClock {
+    completed: &'static str,
+    began: &'static str,
+    clock: &'static str,
+    lost_idle: Option<&'static str>,
+}
+
+/// It had three names: from 6.6 (where the second lives on beside it for another purpose), from 5.19, before. The first one
+/// that is there is taken.
+const STALL_CLOCKS: [StallClock; 3] = [
+    StallClock {
+        completed: "throttled_clock_self_time",
+        began: "throttled_clock_self",
+        clock: "clock",
+        lost_idle: None,
+    },
+    StallClock {
+        completed: "throttled_clock_pelt_time",
+        began: "throttled_clock_pelt",
+        clock: "clock_pelt",
+        lost_idle: Some("lost_idle_time"),
+    },
+    StallClock {
+        completed: "throttled_clock_task_time",
+        began: "throttled_clock_task",
+        clock: "clock_task",
+        lost_idle: None,
+    },
+];
+
+impl StallClock {
+    /// Names to look for in BTF.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        [self.completed, self.began, self.clock].into_iter().chain(self.lost_idle)
+    }
 }
 
 /// The tracepoint whose first argument was a PID before 6.8 and is a task from then on.
@@ -65,11 +104,13 @@ pub fn resolve(source: &impl Source, cpus: u32) -> Result<Offsets, BtfError> {
     let members = MEMBERS
         .iter()
         .flat_map(|(_, structure, paths)| paths.iter().flat_map(|path| path.split('.')).chain([*structure]));
-    let btf = Btf::read(source, members.chain(["upid", MARK_VICTIM]))?;
+    let clocks = STALL_CLOCKS.iter().flat_map(StallClock::names);
+    let btf = Btf::read(source, members.chain(clocks).chain(["upid", MARK_VICTIM]))?;
     let mut offsets = Offsets { cpus, ..Offsets::UNKNOWN };
     for (place, structure, paths) in MEMBERS {
         *place(&mut offsets) = paths.iter().find_map(|path| btf.offset(structure, path)).unwrap_or(ABSENT);
     }
+    stall_clock(&mut offsets, |structure, member| btf.offset(structure, member));
     offsets.upid_size = btf.size("upid").unwrap_or(ABSENT);
     // One pointer for each CPU. A kernel that keeps the queues in per-CPU memory has a single pointer there.
     if !btf.points_to("task_group", "cfs_rq", 2, "cfs_rq") {
@@ -77,6 +118,21 @@ pub fn resolve(source: &impl Source, cpus: u32) -> Result<Offsets, BtfError> {
     }
     offsets.victim_is_task = u32::from(btf.argument_points_to(MARK_VICTIM, 0, 1, "task_struct"));
     Ok(offsets)
+}
+
+/// All of one clock or nothing: parts of two would be wrong numbers.
+fn stall_clock(offsets: &mut Offsets, offset: impl Fn(&str, &str) -> Option<u32>) {
+    let found = STALL_CLOCKS.iter().find_map(|it| {
+        let places = [offset("cfs_rq", it.completed)?, offset("cfs_rq", it.began)?, offset("rq", it.clock)?];
+        let lost_idle = it.lost_idle.map_or(Some(ABSENT), |member| offset("rq", member))?;
+        Some((places, lost_idle))
+    });
+    if let Some(([completed, began, clock], lost_idle)) = found {
+        offsets.queue_stalled = completed;
+        offsets.queue_stopped_at = began;
+        offsets.rq_stall_clock = clock;
+        offsets.rq_lost_idle = lost_idle;
+    }
 }
 
 /// How many CPUs the kernel may bring up, from the text of `/sys/devices/system/cpu/possible`: `0-3,8`.
@@ -95,6 +151,29 @@ mod tests {
             assert_eq!(possible_cpus(text), Some(expected), "{text}");
         }
         assert_eq!(possible_cpus(""), None);
+    }
+
+    /// What [`stall_clock`] makes of a kernel with these members, the first of which lies at 1.
+    fn clock_of(members: &[&str]) -> [u32; 4] {
+        let mut offsets = Offsets::UNKNOWN;
+        stall_clock(&mut offsets, |structure, member| {
+            let place = members.iter().position(|it| *it == format!("{structure}.{member}"))?;
+            Some(place as u32 + 1)
+        });
+        [offsets.queue_stalled, offsets.queue_stopped_at, offsets.rq_stall_clock, offsets.rq_lost_idle]
+    }
+
+    #[test]
+    fn each_kernels_stall_clock_goes_with_the_clock_that_it_was_taken_from() {
+        let old = ["cfs_rq.throttled_clock_task", "cfs_rq.throttled_clock_task_time", "rq.clock", "rq.clock_task"];
+        assert_eq!(clock_of(&old), [2, 1, 4, ABSENT]);
+        let pelt = ["cfs_rq.throttled_clock_pelt", "cfs_rq.throttled_clock_pelt_time", "rq.clock", "rq.clock_pelt"];
+        assert_eq!(clock_of(&pelt), [ABSENT; 4], "without the idle time that clock_pelt has lost it means nothing");
+        let pelt = [&pelt[..], &["rq.lost_idle_time"]].concat();
+        assert_eq!(clock_of(&pelt), [2, 1, 4, 5]);
+        let own = [&pelt[..], &["cfs_rq.throttled_clock_self", "cfs_rq.throttled_clock_self_time"]].concat();
+        assert_eq!(clock_of(&own), [7, 6, 3, ABSENT]);
+        assert_eq!(clock_of(&["cfs_rq.throttled_clock", "rq.clock"]), [ABSENT; 4]);
     }
 
     #[test]
