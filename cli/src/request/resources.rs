@@ -30,6 +30,9 @@ pub(crate) struct ResourceFlags {
     /// Disable OOM Killer
     #[arg(long)]
     oom_kill_disable: bool,
+    /// A process that is out of memory takes the whole container with it (Hull's own; cgroup v2)
+    #[arg(long)]
+    oom_kill_group: bool,
     /// Tune host's OOM preferences (-1000 to 1000)
     #[arg(long, value_name = "int", value_parser = values::int, allow_hyphen_values = true)]
     oom_score_adj: Option<i64>,
@@ -42,6 +45,9 @@ pub(crate) struct ResourceFlags {
     /// Limit CPU CFS (Completely Fair Scheduler) quota
     #[arg(long, value_name = "int", value_parser = values::int, allow_hyphen_values = true)]
     cpu_quota: Option<i64>,
+    /// Unused CPU quota that may be spent later, in microseconds (Hull's own)
+    #[arg(long, value_name = "int", value_parser = values::int, allow_hyphen_values = true)]
+    cpu_burst: Option<i64>,
     /// Limit CPU real-time period in microseconds
     #[arg(long, value_name = "int", value_parser = values::int, allow_hyphen_values = true)]
     cpu_rt_period: Option<i64>,
@@ -95,10 +101,12 @@ impl ResourceFlags {
         host.memory_reservation = self.memory_reservation.unwrap_or(0);
         host.memory_swappiness = Some(self.memory_swappiness);
         host.oom_kill_disable = Some(self.oom_kill_disable);
+        host.oom_kill_group = self.oom_kill_group.then_some(true);
         host.oom_score_adj = self.oom_score_adj.unwrap_or(0);
         host.cpu_shares = self.cpu_shares.unwrap_or(0);
         host.cpu_period = self.cpu_period.unwrap_or(0);
         host.cpu_quota = self.cpu_quota.unwrap_or(0);
+        host.cpu_burst = self.cpu_burst.unwrap_or(0);
         host.cpu_realtime_period = self.cpu_rt_period.unwrap_or(0);
         host.cpu_realtime_runtime = self.cpu_rt_runtime.unwrap_or(0);
         host.cpuset_cpus = self.cpuset_cpus;
@@ -154,6 +162,12 @@ pub(crate) struct UpdateFlags {
     /// Limit CPU CFS (Completely Fair Scheduler) quota
     #[arg(long, value_name = "int", value_parser = values::int, allow_hyphen_values = true)]
     cpu_quota: Option<i64>,
+    /// Unused CPU quota that may be spent later, in microseconds; -1 for none (Hull's own)
+    #[arg(long, value_name = "int", value_parser = values::int, allow_hyphen_values = true)]
+    cpu_burst: Option<i64>,
+    /// Whether a process that is out of memory takes the whole container with it (Hull's own; cgroup v2)
+    #[arg(long, value_name = "true|false", value_parser = values::boolean, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    oom_kill_group: Option<bool>,
     /// Limit the CPU real-time period in microseconds
     #[arg(long, value_name = "int", value_parser = values::int)]
     cpu_rt_period: Option<i64>,
@@ -183,6 +197,8 @@ impl UpdateFlags {
             cpu_shares: self.cpu_shares.unwrap_or(0),
             cpu_period: self.cpu_period.unwrap_or(0),
             cpu_quota: self.cpu_quota.unwrap_or(0),
+            cpu_burst: self.cpu_burst.unwrap_or(0),
+            oom_kill_group: self.oom_kill_group,
             cpu_realtime_period: self.cpu_rt_period.unwrap_or(0),
             cpu_realtime_runtime: self.cpu_rt_runtime.unwrap_or(0),
             cpuset_cpus: self.cpuset_cpus.clone().unwrap_or_default(),

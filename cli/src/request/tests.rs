@@ -37,6 +37,9 @@ fn flags_become_fields() {
         ("--cpus=.5 img", "HostConfig.NanoCpus", json!(500_000_000)),
         ("-m 100m img", "HostConfig.Memory", json!(104_857_600)),
         ("--memory-swap -1 img", "HostConfig.MemorySwap", json!(-1)),
+        ("--cpus 1 --cpu-burst 20000 img", "HostConfig.CpuBurst", json!(20000)),
+        ("--oom-kill-group img", "HostConfig.OomKillGroup", json!(true)),
+        ("--oom-kill-group=false img", "HostConfig.OomKillGroup", json!(null)),
         ("--pids-limit 7 img", "HostConfig.PidsLimit", json!(7)),
         ("img", "HostConfig.MemorySwappiness", json!(-1)),
         (

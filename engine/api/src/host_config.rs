@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::mount::Mount;
 use crate::wire::{is_default, null_if_empty, words_or_numbers};
 
-/// Docker's `HostConfig`, plus Hull's `MntMode`. Its resource fields are Docker's embedded `Resources`.
+/// Docker's `HostConfig`, plus Hull's `MntMode`, `CpuBurst` and `OomKillGroup`. Its resource fields are Docker's embedded `Resources`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct HostConfig {
@@ -81,6 +81,9 @@ pub struct HostConfig {
     pub blkio_device_write_iops: Vec<ThrottleDevice>,
     pub cpu_period: i64,
     pub cpu_quota: i64,
+    /// Hull's own: unused quota that may be spent later, in microseconds; -1: none.
+    #[serde(skip_serializing_if = "is_default")]
+    pub cpu_burst: i64,
     pub cpu_realtime_period: i64,
     pub cpu_realtime_runtime: i64,
     pub cpuset_cpus: String,
@@ -99,6 +102,9 @@ pub struct HostConfig {
     pub memory_swap: i64,
     pub memory_swappiness: Option<i64>,
     pub oom_kill_disable: Option<bool>,
+    /// Hull's own: a process that is out of memory takes the whole container with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oom_kill_group: Option<bool>,
     pub pids_limit: Option<i64>,
     pub ulimits: Vec<Ulimit>,
     pub cpu_count: i64,
@@ -135,6 +141,9 @@ pub struct UpdateRequest {
     pub cpu_period: i64,
     #[serde(skip_serializing_if = "is_default")]
     pub cpu_quota: i64,
+    /// Hull's own; -1: no burst any more.
+    #[serde(skip_serializing_if = "is_default")]
+    pub cpu_burst: i64,
     #[serde(skip_serializing_if = "is_default")]
     pub cpu_realtime_period: i64,
     #[serde(skip_serializing_if = "is_default")]
@@ -151,6 +160,9 @@ pub struct UpdateRequest {
     pub memory_swap: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pids_limit: Option<i64>,
+    /// Hull's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oom_kill_group: Option<bool>,
     pub restart_policy: RestartPolicy,
 }
 

@@ -22,7 +22,9 @@ fn empty_lists_are_null_or_brackets_as_dockers() {
         assert_eq!(host[name], json!([]), "{name}");
     }
     assert_eq!(host["PortBindings"], json!({}));
-    for name in ["Tmpfs", "Sysctls", "StorageOpt", "Annotations", "Mounts", "Init", "MntMode", "KernelMemory"] {
+    for name in
+        ["Tmpfs", "Sysctls", "StorageOpt", "Annotations", "Mounts", "Init", "MntMode", "CpuBurst", "OomKillGroup"]
+    {
         assert!(host.get(name).is_none(), "{name} is left out when empty");
     }
     assert_eq!(host["ConsoleSize"], json!([0, 0]));

@@ -73,6 +73,8 @@ impl Random {
             "IpcMode",
             "UTSMode",
             "MntMode",
+            "CpuBurst",
+            "OomKillGroup",
             "CapAdd",
             "SecurityOpt",
             "LogConfig",

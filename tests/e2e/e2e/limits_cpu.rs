@@ -2,40 +2,25 @@
 
 use hull_test_support::{Engine, Metrics, Options, eventually, pause};
 use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// The container's cpu cgroup, v1 or v2.
-fn cgroup(engine: &Engine, container: &str, controller: &str) -> PathBuf {
-    let pid = engine.inspect(container)["State"]["Pid"].to_string();
-    let membership = fs::read_to_string(format!("/proc/{pid}/cgroup")).expect("cgroup");
-    let v1 = membership.lines().find_map(|line| {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (controllers, path) = (fields.next()?, fields.next()?);
-        controllers.split(',').any(|name| name == controller).then(|| format!("/sys/fs/cgroup/{controller}{path}"))
-    });
-    let v2 =
-        || membership.lines().find_map(|line| line.strip_prefix("0::")).map(|path| format!("/sys/fs/cgroup{path}"));
-    PathBuf::from(v1.or_else(v2).expect("a cgroup"))
-}
 
 /// CPU time used so far, in seconds.
 fn cpu_seconds(engine: &Engine, container: &str) -> f64 {
-    if let Ok(nanos) = fs::read_to_string(cgroup(engine, container, "cpuacct").join("cpuacct.usage")) {
+    if let Ok(nanos) = fs::read_to_string(engine.cgroup(container, "cpuacct").join("cpuacct.usage")) {
         return nanos.trim().parse::<f64>().expect("a number") / 1e9;
     }
     stat(engine, container, "usage_usec") / 1e6
 }
 
 fn stat(engine: &Engine, container: &str, key: &str) -> f64 {
-    let text = fs::read_to_string(cgroup(engine, container, "cpu").join("cpu.stat")).expect("cpu.stat");
+    let text = fs::read_to_string(engine.cgroup(container, "cpu").join("cpu.stat")).expect("cpu.stat");
     let value = text.lines().find_map(|line| line.strip_prefix(key)?.trim().parse().ok());
     value.unwrap_or_else(|| panic!("no {key} in {text}"))
 }
 
 /// Seconds throttled, as the kernel says.
 fn throttled_seconds(engine: &Engine, container: &str) -> f64 {
-    let v1 = cgroup(engine, container, "cpuacct").join("cpuacct.usage").exists();
+    let v1 = engine.cgroup(container, "cpuacct").join("cpuacct.usage").exists();
     if v1 { stat(engine, container, "throttled_time") / 1e9 } else { stat(engine, container, "throttled_usec") / 1e6 }
 }
 

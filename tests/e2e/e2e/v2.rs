@@ -35,26 +35,32 @@ fn a_container_reads_its_limits_in_its_own_root() {
 }
 
 #[test]
-fn device_rules_hold_while_the_daemon_is_dead() {
+fn a_pause_is_the_kernels_freezer_and_outlives_the_daemon() {
     if elsewhere() {
         return;
     }
     let mut engine = Engine::start();
     engine.load("busybox");
-    // Docker's rules let a container make any node, and open only a few: /dev/kmsg is none of them.
-    let script = "mknod /kmsg c 1 11; while :; do if (: </kmsg) 2>/dev/null; then echo opened; else echo refused; fi; sleep 0.1; done";
-    engine.hull(["run", "-d", "--name", "prober", "busybox", "sh", "-c", script]).ok();
-    let log = PathBuf::from(engine.inspect("prober")["LogPath"].as_str().expect("a log"));
-    let tried = || fs::read_to_string(&log).expect("the log").lines().count();
-    let until =
-        |count: usize| eventually("it goes on trying", Duration::from_secs(20), || (tried() > count).then_some(()));
-    until(2);
+    let script = "while :; do echo tick; sleep 0.05; done";
+    engine.hull(["run", "-d", "--name", "clock", "busybox", "sh", "-c", script]).ok();
+    let log = PathBuf::from(engine.inspect("clock")["LogPath"].as_str().expect("a log"));
+    let ticks = || fs::read_to_string(&log).expect("the log").lines().count();
+    eventually("it ticks", Duration::from_secs(10), || (ticks() > 2).then_some(()));
+    let cgroup = engine.cgroup("clock", "");
+    engine.hull(["pause", "clock"]).ok();
+    let events = || fs::read_to_string(cgroup.join("cgroup.events")).expect("events");
+    assert!(events().contains("frozen 1"), "{}", events());
+    let frozen = ticks();
     engine.kill();
-    until(tried() + 5);
     engine.spawn();
-    until(tried() + 2);
-    let said = engine.hull(["logs", "prober"]).ok();
-    assert!(said.lines().count() > 9 && said.lines().all(|line| line == "refused"), "{said}");
+    assert_eq!(engine.inspect("clock")["State"]["Status"], "paused");
+    assert!(events().contains("frozen 1") && ticks() <= frozen + 1, "{} of {frozen} ticks", ticks());
+    engine.hull(["unpause", "clock"]).ok();
+    eventually("it ticks again", Duration::from_secs(10), || (ticks() > frozen + 2).then_some(()));
+    // Frozen again, and killed as it is.
+    engine.hull(["pause", "clock"]).ok();
+    engine.hull(["rm", "-f", "clock"]).ok();
+    eventually("its cgroup goes", Duration::from_secs(10), || (!cgroup.exists()).then_some(()));
 }
 
 /// A daemon below a cgroup and behind a cgroup namespace of its own: what an engine inside a container finds.
@@ -125,5 +131,15 @@ fn an_engine_inside_a_cgroup_makes_room_for_its_containers() {
     assert!(loaded, "{said}\n{}", log());
     let (ran, said) = hull(&["run", "--rm", "--memory=32m", "busybox", "cat", "/sys/fs/cgroup/memory.max"]);
     assert!(ran && said.starts_with("33554432"), "{said}\n{}", log());
-    assert!(inner.cgroup.join("init/cgroup.procs").exists(), "the daemon's own leaf");
+    let text = |file: &str| fs::read_to_string(inner.cgroup.join(file)).unwrap_or_default();
+    assert!(text("init/cgroup.procs").lines().any(|pid| pid == inner.daemon.id().to_string()), "the daemon's own leaf");
+    assert_eq!(text("cgroup.procs"), "", "nobody stands in the controllers' way");
+    let handed_on = text("cgroup.subtree_control");
+    for controller in ["cpu", "cpuset", "io", "memory", "pids"] {
+        assert!(handed_on.split_whitespace().any(|name| name == controller), "{controller}: {handed_on}");
+    }
+    // What the user limits as a whole holds for all that the inner engine runs.
+    fs::write(inner.cgroup.join("pids.max"), "60").expect("a limit of its own");
+    let (ran, said) = hull(&["run", "--rm", "busybox", "sh", "-c", "for i in $(seq 80); do sleep 9 & done; echo all"]);
+    assert!(!ran || !said.contains("all"), "{said}");
 }

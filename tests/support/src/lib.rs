@@ -8,6 +8,7 @@
 //! Every engine has a network namespace, a data root and an exec root of its own and removes them at the end, so tests
 //! run side by side. Programs and images come from the environment that `cargo xtask test` sets.
 
+mod cgroup;
 mod engine;
 mod http;
 mod leftovers;

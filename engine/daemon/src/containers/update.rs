@@ -54,11 +54,14 @@ pub(super) fn apply(
         ($($field:ident),+) => { $(if !request.$field.is_empty() { host.$field.clone_from(&request.$field); })+ };
     }
     number!(cpu_shares, memory, nano_cpus, blkio_weight, cpu_period, cpu_quota, cpu_realtime_period);
-    number!(cpu_realtime_runtime, kernel_memory, memory_reservation, memory_swap);
+    number!(cpu_burst, cpu_realtime_runtime, kernel_memory, memory_reservation, memory_swap);
     text!(cpuset_cpus, cpuset_mems);
     // Here absent is "unchanged". Zero and less are "no limit", which has to be written over the old one.
     if let Some(limit) = request.pids_limit {
         host.pids_limit = Some(if limit > 0 { limit } else { -1 });
+    }
+    if request.oom_kill_group.is_some() {
+        host.oom_kill_group = request.oom_kill_group;
     }
     if !request.restart_policy.name.is_empty() {
         if host.auto_remove && request.restart_policy.name != "no" {

@@ -48,12 +48,20 @@ impl Hierarchies {
     }
 }
 
-/// All at once in the common case. Where one is refused (`cpu` while realtime processes run, everything where processes
-/// live in this very cgroup) the others are had nevertheless; limits of the missing one become warnings.
+/// All at once in the common case. Where one is refused (`cpu` while realtime processes run) the others are had nevertheless;
+/// limits of the missing one become warnings.
+///
+/// Where processes live in this very cgroup all are refused, and stay so: the kernel would take some of them by themselves,
+/// and with that make it a threaded cgroup, below which no container can live.
 pub(super) fn subtree_control(dir: &Path, enable: &[String]) {
     let path = dir.join("cgroup.subtree_control");
-    if v2::write(&path, &enable.join(" ")).is_ok() {
-        return;
+    match v2::write(&path, &enable.join(" ")) {
+        Ok(()) => return,
+        Err(error) if error.raw_os_error() == Some(nix::libc::EBUSY) => {
+            tracing::warn!(path = %path.display(), "processes live in it: no limits below");
+            return;
+        }
+        Err(_) => {}
     }
     for controller in enable {
         if let Err(error) = v2::write(&path, controller) {

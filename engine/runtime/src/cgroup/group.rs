@@ -165,17 +165,19 @@ impl Cgroup {
             Ok(()) => Ok(()),
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(CgroupError::file("kill", &path, e)),
             Err(_) if !self.unified.exists() => Ok(()),
-            // Before Linux 5.14. Frozen processes cannot fork, and cgroup2's freezer lets SIGKILL through.
-            Err(_) => {
-                let was_frozen = self.is_frozen()?;
-                self.freeze()?;
-                let killed = self.signal_all(nix::sys::signal::Signal::SIGKILL);
-                if !was_frozen {
-                    self.thaw()?;
-                }
-                killed
-            }
+            Err(_) => self.kill_frozen(),
         }
+    }
+
+    /// [`Cgroup::kill_all`] before Linux 5.14. Frozen processes cannot fork, and cgroup2's freezer lets SIGKILL through.
+    pub(super) fn kill_frozen(&self) -> Result<(), CgroupError> {
+        let was_frozen = self.is_frozen()?;
+        self.freeze()?;
+        let killed = self.signal_all(nix::sys::signal::Signal::SIGKILL);
+        if !was_frozen {
+            self.thaw()?;
+        }
+        killed
     }
 
     /// Sends a signal to every process in it.
@@ -212,7 +214,7 @@ impl Cgroup {
         match self.mode {
             Mode::V1 | Mode::Hybrid => v1::apply(self, &limits::v1(resources)),
             Mode::V2 => {
-                let (limits, lacking) = limits::v2(resources);
+                let (limits, lacking) = limits::v2(resources, self.unified.join(limits::BFQ_WEIGHT).exists());
                 let mut warnings = v2::apply(&self.unified, &limits)?;
                 warnings.extend(lacking.iter().map(|l| Warning { limit: l.name(), value: l.value() }));
                 Ok(warnings)

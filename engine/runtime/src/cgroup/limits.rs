@@ -17,6 +17,7 @@ pub(crate) enum V1Limit {
     CpuShares(u64),
     CpuPeriod(u64),
     CpuQuota(i64),
+    CpuBurst(u64),
     RealtimePeriod(u64),
     RealtimeRuntime(i64),
     CpusetCpus(String),
@@ -49,6 +50,7 @@ impl V1Limit {
             Self::CpuShares(_) => "CPU shares",
             Self::CpuPeriod(_) => "CPU CFS period",
             Self::CpuQuota(_) => "CPU CFS quota",
+            Self::CpuBurst(_) => "CPU burst",
             Self::RealtimePeriod(_) => "CPU real-time period",
             Self::RealtimeRuntime(_) => "CPU real-time runtime",
             Self::CpusetCpus(_) => "cpuset cpus",
@@ -68,7 +70,8 @@ impl V1Limit {
         match self {
             Self::Memory(n) | Self::MemorySwap(n) | Self::MemoryReservation(n) => n.to_string(),
             Self::CpuQuota(n) | Self::RealtimeRuntime(n) | Self::Pids(n) => n.to_string(),
-            Self::Swappiness(n) | Self::CpuShares(n) | Self::CpuPeriod(n) | Self::RealtimePeriod(n) => n.to_string(),
+            Self::Swappiness(n) | Self::CpuShares(n) | Self::RealtimePeriod(n) => n.to_string(),
+            Self::CpuPeriod(n) | Self::CpuBurst(n) => n.to_string(),
             Self::OomKillDisable => "true".to_owned(),
             Self::CpusetCpus(s) | Self::CpusetMems(s) => s.clone(),
             Self::BlkioWeight(w) => w.to_string(),
@@ -81,7 +84,7 @@ impl V1Limit {
 }
 
 /// The v1 limits, in an order that the kernel takes for a fresh cgroup: memory before memory + swap, period
-/// before quota. A live update needs care with the first pair, see `v1::apply`.
+/// before quota before burst. A live update needs care with the first pair and with the last, see `v1::apply`.
 pub(crate) fn v1(resources: &LinuxResources) -> Vec<V1Limit> {
     let mut out = Vec::new();
     if let Some(memory) = resources.memory() {
@@ -95,6 +98,7 @@ pub(crate) fn v1(resources: &LinuxResources) -> Vec<V1Limit> {
         out.extend(cpu.shares().map(V1Limit::CpuShares));
         out.extend(cpu.period().map(V1Limit::CpuPeriod));
         out.extend(cpu.quota().map(V1Limit::CpuQuota));
+        out.extend(cpu.burst().map(V1Limit::CpuBurst));
         out.extend(cpu.realtime_period().map(V1Limit::RealtimePeriod));
         out.extend(cpu.realtime_runtime().map(V1Limit::RealtimeRuntime));
         out.extend(cpu.cpus().clone().map(V1Limit::CpusetCpus));
@@ -126,8 +130,16 @@ pub(crate) struct V2Limit {
     pub(crate) value: String,
 }
 
+/// Never above the quota of `cpu.max`: see `v2::apply`.
+pub(crate) const CPU_BURST: &str = "cpu.max.burst";
+/// There while the scheduler is: its module may be loaded at any time.
+pub(crate) const BFQ_WEIGHT: &str = "io.bfq.weight";
+/// The file that makes a cgroup one victim for the OOM killer.
+const OOM_GROUP: &str = "memory.oom.group";
+
 /// What v2 has no word for is left out and named in the second list (with its value), so that it is a warning.
-pub(crate) fn v2(resources: &LinuxResources) -> (Vec<V2Limit>, Vec<V1Limit>) {
+/// `bfq`: whether the kernel has BFQ's weight, which its other file for weights knows nothing of.
+pub(crate) fn v2(resources: &LinuxResources, bfq: bool) -> (Vec<V2Limit>, Vec<V1Limit>) {
     let mut out = Vec::new();
     let mut lacking = Vec::new();
     if let Some(memory) = resources.memory() {
@@ -140,11 +152,13 @@ pub(crate) fn v2(resources: &LinuxResources) -> (Vec<V2Limit>, Vec<V1Limit>) {
         lacking.extend(cpu.realtime_period().map(V1Limit::RealtimePeriod));
         lacking.extend(cpu.realtime_runtime().map(V1Limit::RealtimeRuntime));
     }
+    let group = resources.unified().as_ref().and_then(|files| files.get(OOM_GROUP));
+    out.extend(group.map(|value| V2Limit { name: "OomKillGroup", file: OOM_GROUP, value: value.clone() }));
     if let Some(limit) = pids(resources) {
         out.push(V2Limit { name: "PIDs limit", file: "pids.max", value: bytes(limit) });
     }
     if let Some(io) = resources.block_io() {
-        v2_io(io, &mut out);
+        v2_io(io, bfq, &mut out);
     }
     (out, lacking)
 }
@@ -176,6 +190,7 @@ fn v2_cpu(cpu: &LinuxCpu, out: &mut Vec<V2Limit>) {
         let value = format!("{quota} {}", cpu.period().unwrap_or(100_000));
         out.push(V2Limit { name: "CPU CFS quota", file: "cpu.max", value });
     }
+    out.extend(cpu.burst().map(|burst| V2Limit { name: "CPU burst", file: CPU_BURST, value: burst.to_string() }));
     if let Some(cpus) = cpu.cpus() {
         out.push(V2Limit { name: "cpuset cpus", file: "cpuset.cpus", value: cpus.clone() });
     }
@@ -184,14 +199,16 @@ fn v2_cpu(cpu: &LinuxCpu, out: &mut Vec<V2Limit>) {
     }
 }
 
-fn v2_io(io: &LinuxBlockIo, out: &mut Vec<V2Limit>) {
+fn v2_io(io: &LinuxBlockIo, bfq: bool, out: &mut Vec<V2Limit>) {
+    // BFQ's own scale is Docker's.
+    let (file, scale): (_, fn(u16) -> u64) = if bfq { (BFQ_WEIGHT, u64::from) } else { ("io.weight", io_weight) };
     if let Some(weight) = io.weight() {
-        out.push(V2Limit { name: "Block I/O weight", file: "io.weight", value: io_weight(weight).to_string() });
+        out.push(V2Limit { name: "Block I/O weight", file, value: scale(weight).to_string() });
     }
     for device in io.weight_device().iter().flatten() {
         let Some(weight) = device.weight() else { continue };
-        let value = format!("{}:{} {}", device.major(), device.minor(), io_weight(weight));
-        out.push(V2Limit { name: "Block I/O weight_device", file: "io.weight", value });
+        let value = format!("{}:{} {}", device.major(), device.minor(), scale(weight));
+        out.push(V2Limit { name: "Block I/O weight_device", file, value });
     }
     let mut throttles = |list: &Option<Vec<LinuxThrottleDevice>>, name, key| {
         out.extend(blocks(list).map(|(block, rate)| V2Limit {
@@ -251,7 +268,7 @@ mod tests {
     }
 
     fn files(json: &str) -> Vec<(&'static str, String)> {
-        v2(&resources(json)).0.into_iter().map(|l| (l.file, l.value)).collect()
+        v2(&resources(json), false).0.into_iter().map(|l| (l.file, l.value)).collect()
     }
 
     #[test]
@@ -292,13 +309,18 @@ mod tests {
             ]
         );
         assert_eq!((io_weight(10), io_weight(1000)), (1, 10_000));
+        let (bfq, _) = v2(&resources(io), true);
+        assert_eq!((bfq[2].file, bfq[2].value.as_str()), ("io.bfq.weight", "500"));
     }
 
     #[test]
     fn what_v2_lacks_is_named() {
-        let (_, lacking) = v2(&resources(
-            r#"{"memory":{"swappiness":60,"disableOOMKiller":true},"cpu":{"realtimePeriod":1000000,"realtimeRuntime":950000}}"#,
-        ));
+        let (_, lacking) = v2(
+            &resources(
+                r#"{"memory":{"swappiness":60,"disableOOMKiller":true},"cpu":{"realtimePeriod":1000000,"realtimeRuntime":950000}}"#,
+            ),
+            false,
+        );
         let names: Vec<_> = lacking.iter().map(V1Limit::name).collect();
         assert_eq!(names, ["memory swappiness", "OomKillDisable", "CPU real-time period", "CPU real-time runtime"]);
     }
@@ -319,12 +341,26 @@ mod tests {
     }
 
     #[test]
+    fn a_burst_follows_its_quota_and_a_group_is_one_victim() {
+        let json = r#"{"cpu":{"quota":50000,"burst":20000},"unified":{"memory.oom.group":"1","memory.high":"5"}}"#;
+        assert_eq!(
+            files(json),
+            [
+                ("cpu.max", "50000 100000".to_owned()),
+                ("cpu.max.burst", "20000".to_owned()),
+                ("memory.oom.group", "1".to_owned()),
+            ]
+        );
+        assert_eq!(v1(&resources(json)), [V1Limit::CpuQuota(50000), V1Limit::CpuBurst(20000)]);
+    }
+
+    #[test]
     fn zero_and_negative_pids_are_unlimited() {
         for (asked, v1_value, v2_value) in [(0, -1, "max"), (-1, -1, "max"), (100, 100, "100")] {
             let pids = LinuxPidsBuilder::default().limit(asked).build().unwrap();
             let resources = LinuxResourcesBuilder::default().pids(pids).build().unwrap();
             assert_eq!(v1(&resources), [V1Limit::Pids(v1_value)]);
-            assert_eq!(v2(&resources).0[0].value, v2_value);
+            assert_eq!(v2(&resources, false).0[0].value, v2_value);
         }
     }
 }

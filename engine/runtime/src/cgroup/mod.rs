@@ -19,6 +19,8 @@ mod device_tests;
 mod driver;
 mod group;
 mod hierarchies;
+#[cfg(test)]
+mod kill_tests;
 mod limits;
 mod parent;
 mod parse;

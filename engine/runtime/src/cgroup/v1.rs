@@ -16,6 +16,9 @@ use std::error::Error as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// Microseconds of unused quota that may be saved up.
+const BURST: &str = "cpu.cfs_burst_us";
+
 /// The directory of a container in each v1 hierarchy.
 pub(crate) trait Directories {
     /// Where the container is for this controller, if the host has it.
@@ -25,7 +28,7 @@ pub(crate) trait Directories {
 /// Applies limits one by one. One that the kernel lacks becomes a warning.
 pub(crate) fn apply(dirs: &impl Directories, limits: &[V1Limit]) -> Result<Vec<Warning>, CgroupError> {
     let mut warnings = Vec::new();
-    for limit in memory_order(dirs, limits) {
+    for limit in burst_order(dirs, memory_order(dirs, limits)) {
         match set(dirs, limit) {
             Ok(()) => {}
             // cgroups-rs opens with O_CREAT, which cgroupfs answers with EACCES where the file is missing.
@@ -52,6 +55,20 @@ fn memory_order<'a>(dirs: &impl Directories, limits: &'a [V1Limit]) -> Vec<&'a V
     ordered
 }
 
+/// The kernel keeps burst <= quota at every moment: one that shrinks goes before the quota, one that grows after it.
+fn burst_order<'a>(dirs: &impl Directories, mut limits: Vec<&'a V1Limit>) -> Vec<&'a V1Limit> {
+    let burst = limits.iter().position(|limit| matches!(limit, V1Limit::CpuBurst(_)));
+    let quota = limits.iter().position(|limit| matches!(limit, V1Limit::CpuQuota(_)));
+    if let (Some(burst), Some(quota)) = (burst, quota)
+        && let V1Limit::CpuBurst(wanted) = limits[burst]
+        && let Some(dir) = dirs.dir(Controller::Cpu)
+        && super::parse::number(&dir.join(BURST)).is_ok_and(|now| *wanted < now)
+    {
+        limits[quota..=burst].rotate_right(1);
+    }
+    limits
+}
+
 fn set(dirs: &impl Directories, limit: &V1Limit) -> io::Result<()> {
     let at = |controller| dirs.dir(controller).ok_or_else(|| io::Error::from_raw_os_error(nix::libc::ENOENT));
     let memory = || at(Controller::Memory).map(|dir| MemController::new(dir, PathBuf::new(), false));
@@ -67,6 +84,8 @@ fn set(dirs: &impl Directories, limit: &V1Limit) -> io::Result<()> {
         V1Limit::CpuShares(n) => cpu()?.set_shares(*n),
         V1Limit::CpuPeriod(n) => cpu()?.set_cfs_period(*n),
         V1Limit::CpuQuota(n) => cpu()?.set_cfs_quota(*n),
+        // Linux 5.14; cgroups-rs does not know it.
+        V1Limit::CpuBurst(n) => return super::v2::write(&at(Controller::Cpu)?.join(BURST), &n.to_string()),
         V1Limit::RealtimePeriod(n) => cpu()?.set_rt_period_us(*n),
         V1Limit::RealtimeRuntime(n) => {
             return super::real_time::set_runtime(&at(Controller::Cpu)?, *n);

@@ -28,6 +28,12 @@ pub enum Invalid {
     CpuPeriod,
     #[error("CPU cfs quota can not be less than 1ms (i.e. 1000)")]
     CpuQuota,
+    #[error("invalid CPU burst ({0}): value must be a number of microseconds, or -1 for none")]
+    CpuBurst(i64),
+    #[error("CPU burst saves up unused quota: set a quota (--cpus, --cpu-quota) with it")]
+    CpuBurstWithoutQuota,
+    #[error("CPU burst can not be larger than the quota ({0} microseconds)")]
+    CpuBurstAboveQuota(i64),
     #[error("Invalid value {list} for cpuset {what}: invalid format: {part}")]
     CpusetFormat { what: &'static str, list: String, part: String },
     #[error("Requested CPUs are not available - requested {requested}, available: {available}")]

@@ -9,6 +9,7 @@ use oci_spec::runtime::{
     LinuxResources, LinuxResourcesBuilder, LinuxThrottleDevice, LinuxThrottleDeviceBuilder, LinuxWeightDevice,
     LinuxWeightDeviceBuilder,
 };
+use std::collections::HashMap;
 use std::path::Path;
 
 /// The period that `--cpus` is counted in, microseconds.
@@ -26,6 +27,11 @@ pub fn resources(host: &HostConfig, features: &Features) -> Result<LinuxResource
     }
     if let Some(io) = block_io(host)? {
         builder = builder.block_io(io);
+    }
+    // OCI has no word of its own for what only v2 has.
+    if let Some(group) = host.oom_kill_group {
+        let value = if group { "1" } else { "0" };
+        builder = builder.unified(HashMap::from([("memory.oom.group".to_owned(), value.to_owned())]));
     }
     Ok(builder.build()?)
 }
@@ -56,14 +62,16 @@ fn cpu(host: &HostConfig) -> Result<LinuxCpu, SpecError> {
         cpu = cpu.shares(shares);
     }
     if host.nano_cpus > 0 {
-        // Billionths of a CPU, of a tenth of a second in microseconds.
-        cpu = cpu.period(CPUS_PERIOD).quota(host.nano_cpus / 10_000);
+        cpu = cpu.period(CPUS_PERIOD).quota(quota_of(host.nano_cpus));
     }
     if let Ok(period @ 1..) = u64::try_from(host.cpu_period) {
         cpu = cpu.period(period);
     }
     if host.cpu_quota != 0 {
         cpu = cpu.quota(host.cpu_quota);
+    }
+    if host.cpu_burst != 0 {
+        cpu = cpu.burst(u64::try_from(host.cpu_burst).unwrap_or(0));
     }
     if let Ok(period @ 1..) = u64::try_from(host.cpu_realtime_period) {
         cpu = cpu.realtime_period(period);
@@ -78,6 +86,11 @@ fn cpu(host: &HostConfig) -> Result<LinuxCpu, SpecError> {
         cpu = cpu.mems(host.cpuset_mems.clone());
     }
     Ok(cpu.build()?)
+}
+
+/// Billionths of a CPU, of a tenth of a second in microseconds.
+pub(super) fn quota_of(nano_cpus: i64) -> i64 {
+    nano_cpus / 10_000
 }
 
 fn block_io(host: &HostConfig) -> Result<Option<LinuxBlockIo>, SpecError> {

@@ -2,7 +2,7 @@
 
 use super::cpuset;
 use super::invalid::Invalid;
-use super::{devices, namespaces, process, rlimits, security};
+use super::{devices, namespaces, process, resources, rlimits, security};
 use hull_api::{ContainerConfig, HostConfig};
 use hull_runtime::cgroup::Driver;
 use hull_runtime::features::{Features, LimitSupport};
@@ -107,6 +107,7 @@ fn check_process(config: &mut ContainerConfig) -> Result<(), Invalid> {
 fn limits(host: &mut HostConfig, features: &Features, update: bool, warnings: &mut Warnings) -> Result<(), Invalid> {
     memory(host, &features.limits, update, warnings)?;
     cpu(host, features, warnings)?;
+    burst(host, features.limits.cpu_burst, warnings)?;
     cpusets(host, features, warnings)?;
     block_io(host, &features.limits, warnings)
 }
@@ -160,6 +161,14 @@ fn oom_and_pids(host: &mut HostConfig, has: &LimitSupport, warnings: &mut Warnin
     if host.oom_kill_disable == Some(true) && host.memory == 0 {
         warnings.say("OOM killer is disabled for the container, but no memory limit is set, this can result in the system running out of resources.");
     }
+    if host.oom_kill_group.is_some() && !has.oom_kill_group {
+        // Only cgroup v2 has it, and elsewhere nobody misses what he has not asked for.
+        if host.oom_kill_group == Some(true) {
+            warnings
+                .say("Your kernel does not support OomKillGroup, or cgroup v2 is not in use. OomKillGroup discarded.");
+        }
+        host.oom_kill_group = None;
+    }
     if !has.pids {
         if host.pids_limit.is_some_and(|limit| limit > 0) {
             warnings.say("Your kernel does not support PIDs limit capabilities or the cgroup is not mounted. PIDs limit discarded.");
@@ -210,6 +219,20 @@ fn cpu(host: &mut HostConfig, features: &Features, warnings: &mut Warnings) -> R
     (host.cpu_realtime_period, host.cpu_realtime_runtime) = real_time;
     warnings.discard(false, &mut host.cpu_percent, "linux does not support CPU percent. Percent discarded.");
     Ok(())
+}
+
+/// The kernel's own rules, told before a container exists.
+fn burst(host: &mut HostConfig, has: bool, warnings: &mut Warnings) -> Result<(), Invalid> {
+    let text = "Your kernel does not support CPU burst or the cgroup is not mounted. CPU burst discarded.";
+    warnings.discard(has, &mut host.cpu_burst, text);
+    let quota = if host.nano_cpus > 0 { resources::quota_of(host.nano_cpus) } else { host.cpu_quota };
+    match host.cpu_burst {
+        0 | -1 => Ok(()),
+        below @ ..-1 => Err(Invalid::CpuBurst(below)),
+        _ if quota <= 0 => Err(Invalid::CpuBurstWithoutQuota),
+        more if more > quota => Err(Invalid::CpuBurstAboveQuota(quota)),
+        _ => Ok(()),
+    }
 }
 
 fn cpusets(host: &mut HostConfig, features: &Features, warnings: &mut Warnings) -> Result<(), Invalid> {

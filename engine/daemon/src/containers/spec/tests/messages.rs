@@ -114,6 +114,12 @@ fn what_the_kernel_lacks_is_discarded_with_dockers_warning() {
         ("Your kernel does not support CPU shares or the cgroup is not mounted. Shares discarded.", |h| {
             h.cpu_shares = 5
         }),
+        ("Your kernel does not support OomKillGroup, or cgroup v2 is not in use. OomKillGroup discarded.", |h| {
+            h.oom_kill_group = Some(true)
+        }),
+        ("Your kernel does not support CPU burst or the cgroup is not mounted. CPU burst discarded.", |h| {
+            h.cpu_burst = 5
+        }),
         ("Your kernel does not support CPU CFS scheduler. CPU period/quota discarded.", |h| h.cpu_quota = 5000),
         ("Your kernel does not support cpuset or the cgroup is not mounted. Cpuset discarded.", |h| {
             "0".clone_into(&mut h.cpuset_cpus)
@@ -137,6 +143,23 @@ fn what_the_kernel_lacks_is_discarded_with_dockers_warning() {
         said_on(no_swap, |h| (h.memory, h.memory_swap) = (100 * MB, 200 * MB)),
         "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap."
     );
+}
+
+#[test]
+fn a_burst_is_part_of_a_quota() {
+    assert_eq!(
+        said(|h| h.cpu_burst = -2),
+        "invalid CPU burst (-2): value must be a number of microseconds, or -1 for none"
+    );
+    let without = "CPU burst saves up unused quota: set a quota (--cpus, --cpu-quota) with it";
+    assert_eq!(said(|h| h.cpu_burst = 1000), without);
+    assert_eq!(said(|h| (h.cpu_quota, h.cpu_burst) = (-1, 1000)), without);
+    let above = "CPU burst can not be larger than the quota (50000 microseconds)";
+    assert_eq!(said(|h| (h.nano_cpus, h.cpu_burst) = (500_000_000, 50_001)), above);
+    assert_eq!(said(|h| (h.cpu_quota, h.cpu_burst) = (50_000, 50_001)), above);
+    for fine in [-1, 0, 1, 50_000] {
+        assert_eq!(said(|h| (h.nano_cpus, h.cpu_burst) = (500_000_000, fine)), "");
+    }
 }
 
 #[test]
