@@ -32,6 +32,12 @@ impl Chance {
         self.below(n) == 0
     }
 
+    /// Bytes that nobody else has.
+    pub(super) fn bytes(&mut self, length: usize) -> Vec<u8> {
+        let words = std::iter::repeat_with(|| self.next().to_le_bytes());
+        words.flatten().take(length).collect()
+    }
+
     pub(super) fn milliseconds(&mut self, range: Range<u64>) -> Duration {
         Duration::from_millis(range.start + self.next() % (range.end - range.start))
     }

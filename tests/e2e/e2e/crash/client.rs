@@ -1,6 +1,7 @@
-//! A client: does things at random to containers of its own and checks what it knows of them.
+//! A client: does things at random to containers and images of its own and checks what it knows of them.
 
 use super::chance::Chance;
+use super::picture::Shelf;
 use super::truth::Truth;
 use super::wire::Wire;
 use std::path::Path;
@@ -15,17 +16,25 @@ pub(super) struct Client {
     wire: Wire,
     chance: Chance,
     mine: Vec<Truth>,
+    shelf: Shelf,
     born: usize,
     steps: usize,
 }
 
 impl Client {
-    pub(super) fn new(number: usize, socket: &Path, chance: Chance) -> Self {
-        Self { number, wire: Wire::new(socket), chance, mine: Vec::new(), born: 0, steps: 0 }
+    /// `shared`: an archive of the image that the containers are made of.
+    pub(super) fn new(number: usize, socket: &Path, shared: &[u8], chance: Chance) -> Self {
+        let wire = Wire::new(socket);
+        let shelf = Shelf::new(wire.clone(), number, shared.to_vec());
+        Self { number, wire, chance, mine: Vec::new(), shelf, born: 0, steps: 0 }
     }
 
     pub(super) fn steps(&self) -> usize {
         self.steps
+    }
+
+    pub(super) fn images(&self) -> usize {
+        self.shelf.born()
     }
 
     /// Lives a few lives to their ends.
@@ -48,13 +57,18 @@ impl Client {
     /// All that was told still holds.
     pub(super) fn check_all(&mut self) {
         self.mine.iter_mut().for_each(|truth| truth.check());
+        self.shelf.check_all();
     }
 
     pub(super) fn remove_all(&mut self) {
         self.mine.drain(..).for_each(|mut truth| truth.remove());
+        self.shelf.remove_all();
     }
 
     fn step(&mut self) {
+        if self.chance.one_in(4) {
+            return self.shelf.step(&mut self.chance);
+        }
         self.mine.retain(|truth| !truth.is_gone());
         if self.mine.is_empty() || (self.mine.len() < MOST && self.chance.one_in(3)) {
             self.born += 1;
