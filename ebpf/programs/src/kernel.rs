@@ -2,6 +2,7 @@
 //!
 //! One read for each member: copies of whole structures do not fit the 512 bytes of stack.
 
+use crate::percpu;
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 use hull_ebpf_types::{ABSENT, COMM, Offsets};
 
@@ -32,6 +33,11 @@ impl Address {
     #[inline(always)]
     pub(crate) const fn new(address: u64) -> Self {
         Self(address)
+    }
+
+    #[inline(always)]
+    pub(crate) fn value(self) -> u64 {
+        self.0
     }
 
     #[inline(always)]
@@ -129,15 +135,24 @@ impl Group {
     /// Its queue of a CPU.
     #[inline(always)]
     pub(crate) fn queue(self, cpu: usize) -> Option<Queue> {
+        if offset!(group_queues) == ABSENT as usize {
+            return percpu::queue(self, cpu);
+        }
         self.0.follow(offset!(group_queues))?.follow(cpu * size_of::<u64>()).map(Queue)
     }
 }
 
 /// A `cfs_rq`: one CPU's queue of one group.
 #[derive(Clone, Copy)]
-pub(crate) struct Queue(Address);
+pub(crate) struct Queue(pub(crate) Address);
 
 impl Queue {
+    /// Whose.
+    #[inline(always)]
+    pub(crate) fn group(self) -> Option<Address> {
+        self.0.follow(offset!(queue_group))
+    }
+
     /// Which CPU's.
     #[inline(always)]
     pub(crate) fn cpu(self) -> Option<u32> {

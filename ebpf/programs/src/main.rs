@@ -8,6 +8,7 @@
 //!    process_exit   PROCESSES -= the last thread's process
 //!    task_stalls    STALLED on the way out of a CPU, charged to the process and its name on the way back in
 //!    task_snapshots the same where the kernel does not mark tasks that the quota stopped
+//!    percpu         where newer kernels keep the queues of each CPU
 //!    queue_stalls   the kernel's stall clocks of each CPU queue, read when the bandwidth timer fires
 //!    runqueue_*     from runnable to running
 //!    oom_victims    EVENTS
@@ -20,6 +21,7 @@
 mod kernel;
 mod maps;
 mod oom_victims;
+mod percpu;
 mod process_exec;
 mod process_exit;
 mod process_fork;

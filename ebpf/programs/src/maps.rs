@@ -49,6 +49,10 @@ pub(crate) static COMM_STALLS: HashMap<CommKey, u64> = HashMap::with_max_entries
 #[map]
 pub(crate) static TIMERS: Array<TimerFunctions> = Array::with_max_entries(1, 0);
 
+/// From the addresses of per-CPU memory to each CPU's own, where they are needed and known; hulld sets the size.
+#[map]
+pub(crate) static DISTANCES: Array<u64> = Array::with_max_entries(1, 0);
+
 /// What hulld must hear of at once.
 #[map]
 pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(64 * 1024, 0);

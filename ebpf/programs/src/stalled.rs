@@ -7,6 +7,7 @@
 
 use crate::kernel::{Task, add, offset};
 use crate::maps::{PROCESSES, STALLED, STALLED_TASKS, charge_comm, counters, handled, lost};
+use crate::percpu;
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use hull_ebpf_types::{Loss, Program, Stalled};
@@ -21,9 +22,10 @@ pub(crate) fn any() -> bool {
     STALLED_TASKS.get_ptr(0).is_some_and(|stalled| unsafe { core::ptr::read_volatile(stalled) } != 0)
 }
 
-/// Enters a task, unless it is there already: then it keeps its first moment.
+/// Enters a task, unless it is there already: then it keeps its first moment. The CPU is that of its queue.
 #[inline(always)]
 pub(crate) fn enter(task: Task, clock_ns: u64, cpu: u32) -> Option<()> {
+    let _ = percpu::learn(task, cpu);
     let stalled = Stalled {
         // SAFETY: bpf_ktime_get_ns has no preconditions.
         since_ns: unsafe { bpf_ktime_get_ns() },

@@ -75,8 +75,12 @@ offsets! {
     group_cgroup,
     /// `task_group.cfs_bandwidth`.
     group_bandwidth,
-    /// `task_group.cfs_rq`: an array of pointers, one for each CPU.
+    /// `task_group.cfs_rq` where it is an array of pointers, one for each CPU.
     group_queues,
+    /// `task_group.cfs_rq` where it points into per-CPU memory.
+    group_queues_percpu,
+    /// `task_group.parent`.
+    group_parent,
     /// `cfs_bandwidth.period`.
     bandwidth_period,
     /// `cfs_bandwidth.quota`.
@@ -99,6 +103,8 @@ offsets! {
     queue_throttle_count,
     /// `cfs_rq.runtime_enabled`: its own group has a quota.
     queue_limited,
+    /// `cfs_rq.tg`.
+    queue_group,
     /// `cfs_rq.rq`.
     queue_rq,
     /// `rq.cpu`.

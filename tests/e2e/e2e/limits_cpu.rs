@@ -24,6 +24,17 @@ fn throttled_seconds(engine: &Engine, container: &str) -> f64 {
     if v1 { stat(engine, container, "throttled_time") / 1e9 } else { stat(engine, container, "throttled_usec") / 1e6 }
 }
 
+/// Freezes a container and reads the metrics when the kernel's counters rest: a period that is under way still ends.
+fn frozen(engine: &Engine, container: &str) -> Metrics {
+    engine.hull(["pause", container]).ok();
+    eventually("counters rest", Duration::from_secs(10), || {
+        let before = stat(engine, container, "nr_periods");
+        pause(Duration::from_millis(250));
+        let metrics = engine.metrics();
+        (stat(engine, container, "nr_periods") == before).then_some(metrics)
+    })
+}
+
 fn spin(engine: &Engine, name: &str, threads: &str, flags: &[&str]) {
     let [v, guest] = engine.guest();
     let head = ["run", "-d", "--name", name, &v, &guest];
@@ -56,15 +67,8 @@ fn metrics_agree_with_the_kernel_and_the_stalled_are_named() {
     engine.load("busybox");
     spin(&engine, "stalled", "2", &["--cpus=.5"]);
     pause(Duration::from_secs(5));
-    engine.hull(["pause", "stalled"]).ok();
+    let metrics = frozen(&engine, "stalled");
     let labels = [("name", "stalled")];
-    // A period that is under way when the container freezes still ends: wait until the kernel's counter rests.
-    let metrics: Metrics = eventually("counters rest", Duration::from_secs(10), || {
-        let before = stat(&engine, "stalled", "nr_periods");
-        pause(Duration::from_millis(250));
-        let metrics = engine.metrics();
-        (stat(&engine, "stalled", "nr_periods") == before).then_some(metrics)
-    });
 
     let periods = stat(&engine, "stalled", "nr_periods");
     let throttled = stat(&engine, "stalled", "nr_throttled");
@@ -89,6 +93,23 @@ fn metrics_agree_with_the_kernel_and_the_stalled_are_named() {
     let stalled: f64 =
         pids["Processes"].as_array().into_iter().flatten().filter_map(|p| p["ThrottledSeconds"].as_f64()).sum();
     assert!(stalled > 0.5 * seconds, "hull pids names {stalled} s: {pids}");
+}
+
+#[test]
+fn every_thread_of_a_stopped_queue_is_charged() {
+    let engine = Engine::start();
+    engine.load("busybox");
+    spin(&engine, "crowd", "4", &["--cpus=.2", "--cpuset-cpus=0"]);
+    pause(Duration::from_secs(5));
+    let metrics = frozen(&engine, "crowd");
+    let labels = [("name", "crowd")];
+    let queue = metrics.get("container_cpu_throttle_duration_seconds_sum", &labels);
+    let tasks = metrics.values("container_throttled_process_seconds_total", "comm", &labels);
+    let charged = tasks.iter().map(|(_, value)| value).sum::<f64>() / queue;
+    println!("{charged} task-seconds in a second of the queue, {queue} s");
+    // One queue and four threads that always could run. A thread that others keep from the CPU at the moment when the quota
+    // is used up may be counted late; none is counted twice.
+    assert!((2.5..=4.1).contains(&charged), "{tasks:?}");
 }
 
 #[test]

@@ -85,6 +85,7 @@ pub fn load(object: Option<&[u8]>) -> Result<Loaded, LoadError> {
         // A log is megabytes for each program, wanted or not; an errno has to do.
         .verifier_log_level(VerifierLogLevel::DISABLE)
         .override_global("OFFSETS", &offsets, true)
+        .map_max_entries("DISTANCES", offsets.cpus)
         .load(object)
         .map_err(LoadError::Object)?;
     let maps = Maps::take(&mut object)?;

@@ -41,6 +41,8 @@ members! {
     group_cgroup: "task_group" ["css.cgroup"];
     group_bandwidth: "task_group" ["cfs_bandwidth"];
     group_queues: "task_group" ["cfs_rq"];
+    group_queues_percpu: "task_group" ["cfs_rq"];
+    group_parent: "task_group" ["parent"];
     bandwidth_period: "cfs_bandwidth" ["period"];
     bandwidth_quota: "cfs_bandwidth" ["quota"];
     bandwidth_period_timer: "cfs_bandwidth" ["period_timer"];
@@ -50,6 +52,7 @@ members! {
     timer_expires: "hrtimer" ["node.expires"];
     queue_throttle_count: "cfs_rq" ["throttle_count"];
     queue_limited: "cfs_rq" ["runtime_enabled"];
+    queue_group: "cfs_rq" ["tg"];
     queue_rq: "cfs_rq" ["rq"];
     rq_cpu: "rq" ["cpu"];
 }
@@ -112,9 +115,12 @@ pub fn resolve(source: &impl Source, cpus: u32) -> Result<Offsets, BtfError> {
     }
     stall_clock(&mut offsets, |structure, member| btf.offset(structure, member));
     offsets.upid_size = btf.size("upid").unwrap_or(ABSENT);
-    // One pointer for each CPU. A kernel that keeps the queues in per-CPU memory has a single pointer there.
+    // One pointer for each CPU, or (seen in 7.3) a single one, into per-CPU memory.
     if !btf.points_to("task_group", "cfs_rq", 2, "cfs_rq") {
         offsets.group_queues = ABSENT;
+    }
+    if !btf.points_to("task_group", "cfs_rq", 1, "cfs_rq") {
+        offsets.group_queues_percpu = ABSENT;
     }
     offsets.victim_is_task = u32::from(btf.argument_points_to(MARK_VICTIM, 0, 1, "task_struct"));
     Ok(offsets)

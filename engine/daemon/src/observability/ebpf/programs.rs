@@ -26,7 +26,10 @@ pub(super) struct Way {
 pub(super) const RAW_TP: &str = "raw_tp";
 
 macro_rules! members {
-    ($($name:ident),*) => { |offsets: &Offsets| vec![$((stringify!($name), offsets.$name)),*] };
+    // Of two with a bar between them either will do.
+    ($($name:ident $(| $other:ident)?),*) => {
+        |offsets: &Offsets| vec![$((stringify!($name), offsets.$name$(.min(offsets.$other))?)),*]
+    };
 }
 
 /// In the order of loading: ends before beginnings, or a process that lives between the two would stay for ever; and stalls
@@ -78,25 +81,55 @@ pub(super) const PROGRAMS: [Description; 7] = [
     },
     Description {
         program: Program::QueueStalls,
-        ways: &[Way {
-            name: RAW_TP,
-            functions: &[("find_timers", "sched_process_fork"), ("queue_stalls", "hrtimer_expire_entry")],
-            needs: members!(
-                task_group,
-                group_bandwidth,
-                group_cgroup,
-                group_queues,
-                cgroup_node,
-                node_id,
-                bandwidth_period,
-                bandwidth_quota,
-                bandwidth_period_timer,
-                bandwidth_slack_timer,
-                bandwidth_stopped,
-                timer_function,
-                queue_stalled
-            ),
-        }],
+        ways: &[
+            Way {
+                name: RAW_TP,
+                functions: &[("find_timers", "sched_process_fork"), ("queue_stalls", "hrtimer_expire_entry")],
+                needs: members!(
+                    task_group,
+                    group_bandwidth,
+                    group_cgroup,
+                    group_queues,
+                    cgroup_node,
+                    node_id,
+                    bandwidth_period,
+                    bandwidth_quota,
+                    bandwidth_period_timer,
+                    bandwidth_slack_timer,
+                    bandwidth_stopped,
+                    timer_function,
+                    queue_stalled
+                ),
+            },
+            Way {
+                name: "raw_tp_percpu",
+                functions: &[
+                    ("find_distances", "sched_switch"),
+                    ("find_timers", "sched_process_fork"),
+                    ("queue_stalls", "hrtimer_expire_entry"),
+                ],
+                needs: members!(
+                    task_group,
+                    group_bandwidth,
+                    group_cgroup,
+                    group_queues_percpu,
+                    group_parent,
+                    task_queue,
+                    queue_group,
+                    queue_rq,
+                    rq_cpu,
+                    cgroup_node,
+                    node_id,
+                    bandwidth_period,
+                    bandwidth_quota,
+                    bandwidth_period_timer,
+                    bandwidth_slack_timer,
+                    bandwidth_stopped,
+                    timer_function,
+                    queue_stalled
+                ),
+            },
+        ],
         fallback: "none",
     },
     Description {
@@ -114,13 +147,16 @@ pub(super) const PROGRAMS: [Description; 7] = [
                     task_queue,
                     task_group,
                     group_cgroup,
-                    group_queues,
+                    group_queues | group_queues_percpu,
+                    group_parent,
+                    queue_group,
                     cgroup_node,
                     node_id,
                     queue_stalled,
                     queue_stopped_at,
                     queue_throttle_count,
                     queue_rq,
+                    rq_cpu,
                     rq_stall_clock
                 ),
             },
@@ -142,7 +178,9 @@ pub(super) const PROGRAMS: [Description; 7] = [
                     task_queue,
                     task_group,
                     group_cgroup,
-                    group_queues,
+                    group_queues | group_queues_percpu,
+                    group_parent,
+                    queue_group,
                     cgroup_node,
                     node_id,
                     queue_stalled,
@@ -206,5 +244,25 @@ mod tests {
         let lacks = |way: &Way| (way.needs)(&older).into_iter().find(|(_, offset)| *offset == ABSENT);
         assert_eq!(lacks(marks).map(|(name, _)| name), Some("task_throttled"));
         assert_eq!(lacks(snapshots), None);
+    }
+
+    #[test]
+    fn queues_are_in_an_array_or_in_per_cpu_memory() {
+        let ways = |program| PROGRAMS.iter().find(|description| description.program == program).unwrap().ways;
+        let names = |program, lacking: &Offsets| -> Vec<&str> {
+            let complete = |way: &&Way| !(way.needs)(lacking).iter().any(|(_, offset)| *offset == ABSENT);
+            ways(program).iter().filter(complete).map(|way| way.name).collect()
+        };
+        let Ok(vmlinux) = File::open("/sys/kernel/btf/vmlinux") else { return println!("skipped: no BTF") };
+        let here = offsets::resolve(&vmlinux, 2).unwrap();
+        let array = Offsets { group_queues: 8, group_queues_percpu: ABSENT, ..here };
+        let percpu = Offsets { group_queues: ABSENT, group_queues_percpu: 8, ..here };
+        let neither = Offsets { group_queues: ABSENT, group_queues_percpu: ABSENT, ..here };
+        assert_eq!(names(Program::QueueStalls, &array), [RAW_TP]);
+        assert_eq!(names(Program::QueueStalls, &percpu), ["raw_tp_percpu"]);
+        assert_eq!(names(Program::TaskStalls, &array), names(Program::TaskStalls, &percpu));
+        for program in [Program::QueueStalls, Program::TaskStalls] {
+            assert!(!names(program, &array).is_empty() && names(program, &neither).is_empty());
+        }
     }
 }
