@@ -3,7 +3,14 @@
 use super::EngineError;
 use crate::store::paths::Paths;
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use std::fs::File;
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// For how long somebody else may have the lock: a shim that was being spawned when the last daemon was killed has all its
+/// descriptors until it comes to its exec.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Held for as long as the engine lives.
 #[derive(Debug)]
@@ -19,12 +26,25 @@ impl DataRootLock {
             path: path.clone(),
             source,
         })?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let locked = match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => wait(&file),
+            other => other,
+        };
+        match locked {
             Ok(()) => Ok(Self { _file: file }),
-            Err(rustix::io::Errno::WOULDBLOCK) => Err(EngineError::InUse(paths.data_root().to_owned())),
+            Err(Errno::WOULDBLOCK) => Err(EngineError::InUse(paths.data_root().to_owned())),
             Err(errno) => Err(EngineError::Io { operation: "lock", path, source: errno.into() }),
         }
     }
+}
+
+/// Waits for the lock for a while.
+fn wait(file: &File) -> Result<(), Errno> {
+    let (sender, receiver) = mpsc::channel();
+    // The lock is the open file's, whoever asks for it; without an answer in time this process ends, and the thread with it.
+    let copy = file.try_clone().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    std::thread::spawn(move || sender.send(flock(&copy, FlockOperation::LockExclusive)));
+    receiver.recv_timeout(PATIENCE).unwrap_or(Err(Errno::WOULDBLOCK))
 }
 
 #[cfg(test)]
@@ -38,6 +58,18 @@ mod tests {
         let first = DataRootLock::take(&paths).unwrap();
         assert!(matches!(DataRootLock::take(&paths), Err(EngineError::InUse(_))));
         drop(first);
-        DataRootLock::take(&paths).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_is_given_back_in_a_moment_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::new(dir.path(), dir.path());
+        let first = DataRootLock::take(&paths).unwrap();
+        let second = std::thread::scope(|scope| {
+            let second = scope.spawn(|| DataRootLock::take(&paths));
+            drop(first);
+            second.join()
+        });
+        second.unwrap().unwrap();
     }
 }

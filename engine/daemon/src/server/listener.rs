@@ -3,6 +3,7 @@
 use super::activation::{self, ActivationError};
 use super::tls::TlsError;
 use crate::config::{Config, Listen};
+use nix::sys::socket::{getsockopt, sockopt};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Group, chown};
 use std::io;
@@ -156,14 +157,24 @@ fn remove_stale(path: &Path) -> Result<(), BindError> {
         Ok(metadata) if !metadata.file_type().is_socket() => return Err(BindError::NotASocket(path.to_owned())),
         Ok(_) => {}
     }
+    let remove = || std::fs::remove_file(path).map_err(|e| error("remove a stale socket", e));
     match UnixStream::connect(path) {
-        Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {
-            std::fs::remove_file(path).map_err(|e| error("remove a stale socket", e))
-        }
+        Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => remove(),
+        Ok(stream) if listener_is_gone(&stream) => remove(),
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         // A full backlog (EAGAIN) is a daemon too.
         Ok(_) | Err(_) => Err(BindError::InUse(path.to_owned())),
     }
+}
+
+/// Whether the process that listens there has ended, and it is only a child of its that keeps the socket open: a shim that was
+/// being spawned when the daemon was killed has all its descriptors until it comes to its exec.
+fn listener_is_gone(stream: &UnixStream) -> bool {
+    // Who called listen(2). 0 is somebody outside of what this process can see.
+    let listener = getsockopt(stream, sockopt::PeerCredentials).map_or(0, |credentials| credentials.pid());
+    // A zombie has no program any more.
+    listener > 0
+        && std::fs::read_link(format!("/proc/{listener}/exe")).is_err_and(|e| e.kind() == io::ErrorKind::NotFound)
 }
 
 /// Removes a socket's file when dropped, if it is still the same one: a successor may have replaced it.
@@ -197,6 +208,28 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_socket_that_only_a_child_of_its_daemon_holds_is_stale() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hull.sock");
+        // A process that listens, hands the socket to a child and ends.
+        let script = "import os, socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.bind(sys.argv[1])\ns.listen()\n\
+                      if os.fork() == 0: os.close(1); os.read(0, 1)\n";
+        let mut command = std::process::Command::new("python3");
+        command.args(["-c", script]).arg(&path).stdin(std::process::Stdio::piped());
+        let Ok(mut daemon) = command.spawn() else {
+            eprintln!("skipped: no python3 on this host");
+            return;
+        };
+        // The child lives for as long as its stdin does.
+        let child = daemon.stdin.take();
+        daemon.wait().unwrap();
+        UnixStream::connect(&path).unwrap();
+        let second = bind_unix(&path).unwrap();
+        UnixStream::connect(&path).unwrap();
+        drop((second, child));
+    }
 
     #[test]
     fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
