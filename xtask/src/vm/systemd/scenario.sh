@@ -125,6 +125,18 @@ work() {
 	done
 }
 
+# Deaths of the daemon at random moments, up to two seconds and a half after it has come back.
+deaths() {
+	for n in $(seq "$1"); do
+		# systemd gives up on what dies so often.
+		systemctl reset-failed hulld.service
+		byte=$(od -An -N1 -tu1 /dev/urandom)
+		sleep "$((byte / 100)).$((byte % 100))"
+		kill -9 "$(main_pid)" || { echo "no daemon to kill in round $n"; return 1; }
+		eventually hull version || { echo "no daemon after round $n"; return 1; }
+	done
+}
+
 second_boot() {
 	check always_runs_again eventually is_field keep .State.Status running
 	check in_a_scope_again systemctl is-active "$(scope_of keep)"
@@ -133,7 +145,12 @@ second_boot() {
 	check what_was_stopped_stays_so is_field stopped .State.Running false
 	work a >/dev/null 2>&1 &
 	work b >/dev/null 2>&1 &
-	check work_is_done_before_the_cut eventually has_acknowledged 12
+	check work_is_done eventually has_acknowledged 12
+	pid=$(field keep .State.Pid)
+	check the_daemon_is_killed_50_times deaths 50
+	check containers_outlive_that_too is_field keep .State.Pid "$pid"
+	check nothing_that_was_confirmed_is_lost_with_a_daemon is "$(lost 2>&1)" ""
+	check work_is_done_before_the_cut eventually has_acknowledged $(($(ls $STATE/acknowledged | wc -l) + 6))
 	result
 	echo third_boot >$STATE/next
 	sync $STATE/next $STATE
@@ -150,8 +167,9 @@ lost() {
 		image-*) hull image inspect "$name" >/dev/null || echo "lost: $kind" ;;
 		volume-*) hull volume inspect "$kind" >/dev/null || echo "lost: $kind" ;;
 		container-*)
-			[ -e "$STATE/acknowledged/removing-$name" ] && continue
-			[ "$(field "$name" '.Config.Labels.round')" = "$(cat "$file")" ] || echo "lost: $kind"
+			[ "$(field "$name" '.Config.Labels.round' 2>&1)" = "$(cat "$file")" ] && continue
+			# Looked at last: it may be removed while we look.
+			[ -e "$STATE/acknowledged/removing-$name" ] || echo "lost: $kind"
 			;;
 		removed-*) hull inspect "$name" >/dev/null 2>&1 && echo "not removed: $kind" ;;
 		esac
