@@ -96,20 +96,26 @@ fn metrics_agree_with_the_kernel_and_the_stalled_are_named() {
 }
 
 #[test]
-fn every_thread_of_a_stopped_queue_is_charged() {
+fn every_thread_of_a_stopped_queue_is_charged_and_does_not_wait_for_a_cpu() {
     let engine = Engine::start();
     engine.load("busybox");
+    let start = Instant::now();
     spin(&engine, "crowd", "4", &["--cpus=.2", "--cpuset-cpus=0"]);
     pause(Duration::from_secs(5));
     let metrics = frozen(&engine, "crowd");
+    let elapsed = start.elapsed().as_secs_f64();
     let labels = [("name", "crowd")];
     let queue = metrics.get("container_cpu_throttle_duration_seconds_sum", &labels);
+    let waited = metrics.get("container_sched_runqueue_latency_seconds_sum", &labels);
     let tasks = metrics.values("container_throttled_process_seconds_total", "comm", &labels);
-    let charged = tasks.iter().map(|(_, value)| value).sum::<f64>() / queue;
-    println!("{charged} task-seconds in a second of the queue, {queue} s");
+    let stalled = tasks.iter().map(|(_, value)| value).sum::<f64>();
+    println!(
+        "in {elapsed} s the queue stood still for {queue} s, its tasks for {stalled} s, and waited {waited} s: {tasks:?}"
+    );
     // One queue and four threads that always could run. A thread that others keep from the CPU at the moment when the quota
     // is used up may be counted late; none is counted twice.
-    assert!((2.5..=4.1).contains(&charged), "{tasks:?}");
+    assert!((2.5..=4.1).contains(&(stalled / queue)), "{} task-seconds in a second of the queue", stalled / queue);
+    assert!(stalled + waited <= 4.05 * elapsed, "four threads cannot lose more than their time");
 }
 
 #[test]
