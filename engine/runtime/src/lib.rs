@@ -6,6 +6,7 @@
 pub mod capabilities;
 pub mod cgroup;
 pub mod features;
+pub mod locked_memory;
 pub mod memory;
 pub mod plan;
 pub mod seccomp;

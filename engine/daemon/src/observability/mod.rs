@@ -29,7 +29,7 @@ use crate::ids::ContainerId;
 use book::Book;
 use ebpf::{Hook, Loaded};
 use hull_ebpf_types::Program;
-use hull_runtime::cgroup;
+use hull_runtime::{cgroup, locked_memory};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, watch};
@@ -115,7 +115,7 @@ impl Observability {
     }
 
     fn run(self: Arc<Self>) {
-        match ebpf::load(crate::artifacts::BPF) {
+        match locked_memory::limit_kept(|| ebpf::load(crate::artifacts::BPF)) {
             Ok(loaded) => {
                 self.finish_loading(Some(loaded));
                 events::listen(self);

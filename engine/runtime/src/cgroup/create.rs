@@ -3,6 +3,7 @@
 use super::device::{DevicePolicy, DeviceRule};
 use super::hierarchies::{Controller, Hierarchies, Mode};
 use super::{Cgroup, CgroupError, Warning, delegate, device_program, group, limits, tree, v1, v2};
+use crate::locked_memory;
 use crate::sys::bpf;
 use oci_spec::runtime::LinuxResources;
 use std::fs::{self, File};
@@ -71,7 +72,7 @@ pub(super) fn attach_devices(dir: &Path, policy: &DevicePolicy) -> Result<(), Cg
     let bytes: Vec<u8> =
         device_program::generate(policy).into_iter().flat_map(device_program::Insn::to_bytes).collect();
     let attach = || -> io::Result<()> {
-        let program = bpf::load_device_program(&bytes)?;
+        let program = locked_memory::without_limit(|| bpf::load_device_program(&bytes))?;
         bpf::attach_device_program(File::open(dir)?.as_fd(), program.as_fd())
     };
     attach().map_err(|source| CgroupError::Device { rule: "as an eBPF program".to_owned(), source })
