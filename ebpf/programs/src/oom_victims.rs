@@ -2,6 +2,7 @@
 
 use crate::kernel::{Address, Task, add, offset};
 use crate::maps::{CONTAINERS, EVENTS, PROCESSES, counters, handled, lost};
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
 use hull_ebpf_types::{Loss, Program, Victim};
@@ -30,7 +31,10 @@ fn by_task(address: u64) -> Option<Victim> {
 }
 
 #[inline(always)]
-fn by_pid(pid: u32) -> Option<Victim> {
+fn by_pid(tid: u32) -> Option<Victim> {
+    // A thread that runs out of memory while it dies is marked itself, by its own number.
+    let current = bpf_get_current_pid_tgid();
+    let pid = if current as u32 == tid { (current >> 32) as u32 } else { tid };
     let process = PROCESSES.get_ptr(pid)?;
     // SAFETY: as above; a name that is being written may be half new.
     let (container, comm) = unsafe { ((*process).container, (*process).comm) };

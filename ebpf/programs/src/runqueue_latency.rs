@@ -1,16 +1,16 @@
 //! How long a task that could run waited for a CPU: from its wakeup, or from being pushed off the CPU, to its next
 //! switch-in.
 //!
-//! A task that a quota took off the CPU is not waiting for one: that is a stall. Where the kernel does not mark such tasks,
-//! `task_snapshots`, which is attached first, moves the beginning of the wait by the stall's length.
+//! A task that a quota took off the CPU is not waiting for one: that is a stall. The programs that measure stalls are attached
+//! first and move the beginning of the wait by the stall's length; where they cannot be had, stalls are part of the latency.
 
-use crate::kernel::{Address, Task, add, offset};
+use crate::kernel::{Address, Task, add};
 use crate::maps::{PROCESSES, WAITING, WAITING_TASKS, counters, handled, lost, observe};
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_ktime_get_ns;
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
-use hull_ebpf_types::{ABSENT, Loss, Program, RUNQUEUE_BOUNDS};
+use hull_ebpf_types::{Loss, Program, RUNQUEUE_BOUNDS};
 
 /// `sched_wakeup(task)`.
 #[raw_tracepoint(tracepoint = "sched_wakeup")]
@@ -34,7 +34,7 @@ pub(crate) fn runqueue_wakeup_new(context: RawTracePointContext) -> i32 {
 pub(crate) fn runqueue_switch(context: RawTracePointContext) -> i32 {
     let previous = Task(Address::new(context.arg(1)));
     // It was pushed off and waits from now on.
-    if previous.could_run(context.arg::<u64>(0) != 0) && !is_throttled(previous) {
+    if previous.could_run(context.arg::<u64>(0) != 0) {
         let _ = begin(previous);
     }
     // SAFETY: the entry of an array map lives as long as the map.
@@ -42,12 +42,6 @@ pub(crate) fn runqueue_switch(context: RawTracePointContext) -> i32 {
         let _ = end(Task(Address::new(context.arg(2))));
     }
     0
-}
-
-#[inline(always)]
-fn is_throttled(task: Task) -> bool {
-    offset!(task_throttled) != ABSENT as usize
-        && task.0.read::<u8>(offset!(task_throttled)).is_some_and(|throttled| throttled != 0)
 }
 
 #[inline(always)]

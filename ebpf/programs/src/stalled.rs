@@ -6,7 +6,7 @@
 //! each other.
 
 use crate::kernel::{Task, add, offset};
-use crate::maps::{PROCESSES, STALLED, STALLED_TASKS, charge_comm, counters, handled, lost};
+use crate::maps::{PROCESSES, STALLED, STALLED_TASKS, WAITING, charge_comm, counters, handled, lost};
 use crate::percpu;
 use aya_ebpf::bindings::BPF_NOEXIST;
 use aya_ebpf::helpers::bpf_ktime_get_ns;
@@ -55,18 +55,24 @@ pub(crate) fn leave(task: Task) -> Option<Stalled> {
     Some(stalled)
 }
 
-/// For how long the task stood still, by what its queue's clock shows now.
+/// Ends a task's stall, by what its queue's clock shows now.
 #[inline(always)]
-pub(crate) fn length(stalled: &Stalled, clock_ns: u64) -> u64 {
+pub(crate) fn settle(task: Task, stalled: &Stalled, clock_ns: u64) -> Option<()> {
     // SAFETY: bpf_ktime_get_ns has no preconditions.
     let span = unsafe { bpf_ktime_get_ns() }.saturating_sub(stalled.since_ns);
     let stopped = clock_ns.saturating_sub(stalled.clock_ns);
-    if stopped < span { stopped } else { span }
+    let stall = if stopped < span { stopped } else { span };
+    // For the rest of the time it waited for a CPU.
+    if let Some(since) = WAITING.get_ptr_mut(task.tid()?) {
+        // SAFETY: the entry lies in a map, and only this task's events change it.
+        unsafe { core::ptr::write_volatile(since, core::ptr::read_volatile(since) + stall) };
+    }
+    charge(task, stall)
 }
 
 /// Charges a stall to the process, the container, and the name.
 #[inline(always)]
-pub(crate) fn charge(task: Task, stall: u64) -> Option<()> {
+fn charge(task: Task, stall: u64) -> Option<()> {
     if stall < SHORTEST_NS {
         return None;
     }

@@ -12,16 +12,17 @@
 //! ```
 
 use crate::kernel::{Address, Queue, Task};
-use crate::maps::{PROCESSES, WAITING};
-use crate::stalled::{any, charge, enter, leave, length};
+use crate::maps::PROCESSES;
+use crate::stalled::{any, enter, leave, settle};
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
+use hull_ebpf_types::Stalled;
 
 /// `sched_switch(preempt, previous, next)`.
 #[raw_tracepoint(tracepoint = "sched_switch")]
 pub(crate) fn snapshot_switch(context: RawTracePointContext) -> i32 {
     if any() {
-        let _ = settle(Task(Address::new(context.arg(2))));
+        let _ = end(Task(Address::new(context.arg(2))));
     }
     let previous = Task(Address::new(context.arg(1)));
     if previous.could_run(context.arg::<u64>(0) != 0) {
@@ -52,7 +53,7 @@ pub(crate) fn snapshot_wakeup_new(context: RawTracePointContext) -> i32 {
 pub(crate) fn snapshot_migrate(context: RawTracePointContext) -> i32 {
     if any() {
         let task = Task(Address::new(context.arg(0)));
-        if settle(task).is_some() {
+        if end(task).is_some() {
             let _ = move_to(task, context.arg::<u64>(1) as u32);
         }
     }
@@ -81,18 +82,17 @@ fn note(task: Task, queue: Queue, cpu: u32) -> Option<()> {
 
 /// `None` if the task was not among those that could run and did not.
 #[inline(always)]
-fn settle(task: Task) -> Option<()> {
+fn end(task: Task) -> Option<()> {
     let stalled = leave(task)?;
+    let _ = charge(task, &stalled);
+    Some(())
+}
+
+#[inline(always)]
+fn charge(task: Task, stalled: &Stalled) -> Option<()> {
     let group = task.group()?;
     if group.cgroup()? != stalled.cgroup {
-        return Some(()); // moved to another group meanwhile: its queue may be gone
+        return None; // moved to another group meanwhile: its queue may be gone
     }
-    let stall = length(&stalled, group.queue(stalled.cpu as usize)?.stall_clock()?);
-    // What it waits for from now on is a CPU.
-    if let Some(since) = WAITING.get_ptr_mut(task.tid()?) {
-        // SAFETY: the entry lies in a map, and only this task's events change it.
-        unsafe { core::ptr::write_volatile(since, core::ptr::read_volatile(since) + stall) };
-    }
-    let _ = charge(task, stall);
-    Some(())
+    settle(task, stalled, group.queue(stalled.cpu as usize)?.stall_clock()?)
 }

@@ -4,7 +4,7 @@
 
 use crate::kernel::{Address, Task, offset};
 use crate::maps::PROCESSES;
-use crate::stalled::{any, charge, enter, leave, length};
+use crate::stalled::{any, enter, leave, settle};
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use aya_ebpf::macros::raw_tracepoint;
 use aya_ebpf::programs::RawTracePointContext;
@@ -38,5 +38,5 @@ fn end(task: Task) -> Option<()> {
         return None; // moved to another group meanwhile: its queue may be gone
     }
     // The queue that it stood in, which may be another CPU's by now.
-    charge(task, length(&stalled, group.queue(stalled.cpu as usize)?.stalled()?))
+    settle(task, &stalled, group.queue(stalled.cpu as usize)?.stalled()?)
 }

@@ -108,7 +108,11 @@ fn hook(object: &mut Ebpf, description: &Description, offsets: &Offsets) -> Hook
             Ok(()) => {
                 // Why the better ones do not do is of interest, and no reason to worry.
                 for error in refused {
-                    tracing::info!(program = program.as_str(), backend = way.name, "instead of its first way: {error}");
+                    tracing::info!(
+                        program = program.as_str(),
+                        backend = way.name,
+                        "eBPF program works another way: {error}"
+                    );
                 }
                 return Hook { program, backend: way.name, attached: true };
             }
