@@ -47,6 +47,7 @@ fn expired(timer: Address) -> Option<()> {
     if is_period {
         count_period(bandwidth, timer, counters);
     }
+    // The verifier walks every round of this, some 600 instructions of the million that it allows.
     for cpu in 0..offset!(cpus) {
         let _ = look(group, cgroup, cpu, fresh != 0, counters);
     }
