@@ -151,6 +151,7 @@ second_boot() {
 	check containers_outlive_that_too is_field keep .State.Pid "$pid"
 	check nothing_that_was_confirmed_is_lost_with_a_daemon is "$(lost 2>&1)" ""
 	check work_is_done_before_the_cut eventually has_acknowledged $(($(ls $STATE/acknowledged | wc -l) + 6))
+	echo "  confirmed before the cut: $(ls $STATE/acknowledged | sed 's/-.*//' | sort | uniq -c | tr -s ' \n' ' ')"
 	result
 	echo third_boot >$STATE/next
 	sync $STATE/next $STATE
