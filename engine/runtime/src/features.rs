@@ -245,8 +245,7 @@ impl Kernel {
             cgroup_kill: sample.has("cgroup.kill"),
             cgroup_freeze: sample.has("cgroup.freeze"),
             pidfd: pidfd(),
-            // mount_setattr(2).
-            recursive_readonly: kernel_version().is_some_and(|version| version >= (5, 12)),
+            recursive_readonly: crate::sys::mount::has_mount_setattr(),
             btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
             apparmor: apparmor.trim() == "Y",
         }
@@ -297,5 +296,7 @@ mod tests {
         assert!(features.kernel.overlay && features.kernel.seccomp && features.kernel.pidfd, "{features:?}");
         assert!(features.limits.memory && features.limits.pids && features.limits.cpu_cfs, "{features:?}");
         assert!(!features.cpuset.cpus.is_empty() && !features.cpuset.mems.is_empty());
+        let has_call = kernel_version() >= Some((5, 12));
+        assert_eq!(features.kernel.recursive_readonly, has_call, "mount_setattr");
     }
 }

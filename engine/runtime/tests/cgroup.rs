@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use hull_runtime::cgroup::{self, Cgroup, Controller, Hierarchies, Mode, ShimCgroup};
+use hull_test_patience::patience;
 use oci_spec::runtime::LinuxResources;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -12,7 +13,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-const TIMEOUT: Duration = Duration::from_secs(5);
+fn limit() -> Duration {
+    patience(Duration::from_secs(5))
+}
 
 /// An engine of this test's own; its cgroups go when it does.
 struct Engine {
@@ -38,7 +41,7 @@ impl Drop for Engine {
         for name in cgroup::orphans(&self.hierarchies, &self.id).unwrap() {
             let left = Cgroup::open(&self.hierarchies, &self.id, &name).unwrap();
             let _ = left.kill_all();
-            let _ = left.wait_empty(TIMEOUT);
+            let _ = left.wait_empty(limit());
             let _ = left.remove();
         }
         cgroup::remove_engine_dirs(&self.hierarchies, &self.id).unwrap();
@@ -137,7 +140,7 @@ fn a_frozen_container_stands_still_and_can_be_killed() {
     let cgroup = engine.create("c", "{}");
     let mut child = spawn_in(&cgroup, "while :; do :; done");
     let used = || cgroup.cpu_stats().usage_ns.max(cgroup.stats().unwrap().cpu.usage_ns);
-    let deadline = Instant::now() + TIMEOUT;
+    let deadline = Instant::now() + limit();
     while used() == 0 && Instant::now() < deadline {
         std::thread::yield_now();
     }
@@ -154,7 +157,7 @@ fn a_frozen_container_stands_still_and_can_be_killed() {
     cgroup.freeze().unwrap();
     cgroup.kill_all().unwrap();
     assert_eq!(child.wait().unwrap().signal(), Some(9));
-    cgroup.wait_empty(TIMEOUT).unwrap();
+    cgroup.wait_empty(limit()).unwrap();
 }
 
 #[test]
@@ -171,7 +174,7 @@ fn killing_reaches_nested_cgroups_and_removal_takes_them_along() {
     fs::write(nested.join("cgroup.procs"), inner.id().to_string()).unwrap();
     let mut expected = vec![child.id(), inner.id()];
     expected.sort_unstable();
-    let deadline = Instant::now() + TIMEOUT;
+    let deadline = Instant::now() + limit();
     while cgroup.procs().unwrap().len() < 3 && Instant::now() < deadline {
         std::thread::yield_now();
     }
@@ -180,7 +183,7 @@ fn killing_reaches_nested_cgroups_and_removal_takes_them_along() {
     assert!(cgroup.remove().unwrap_err().is_busy());
     cgroup.kill_all().unwrap();
     assert_eq!((child.wait().unwrap().signal(), inner.wait().unwrap().signal()), (Some(9), Some(9)));
-    cgroup.wait_empty(TIMEOUT).unwrap();
+    cgroup.wait_empty(limit()).unwrap();
     cgroup.remove().unwrap();
     assert!(!cgroup.unified().exists());
     cgroup.remove().expect("a second removal finds nothing and is no error");
@@ -225,7 +228,7 @@ fn the_quota_throttles_and_is_counted() {
     let engine = Engine::new("quota");
     let cgroup = engine.create("c", r#"{"cpu":{"quota":10000,"period":100000}}"#);
     let mut child = spawn_in(&cgroup, "while :; do :; done");
-    let deadline = Instant::now() + TIMEOUT;
+    let deadline = Instant::now() + limit();
     while cgroup.cpu_stats().throttling.throttled_periods < 3 && Instant::now() < deadline {
         std::thread::yield_now();
     }

@@ -7,6 +7,7 @@
 mod support;
 
 use hull_plan::{ExitRecord, Frame, Step};
+use hull_test_patience::patience;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -178,7 +179,7 @@ fn a_relay_waits_for_its_slowest_client_and_for_no_other_reason() {
     let mut control = Channel::connect(&scratch);
     assert!(matches!(control.send(&Frame::Subscribe { target: c"" }).receive(), Came::State(_)));
     // It wakes up: everybody gets everything.
-    quick.0.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    quick.0.set_read_timeout(Some(patience(Duration::from_secs(20)))).unwrap();
     let reader = |mut channel: Channel| std::thread::spawn(move || channel.finish());
     let others = [reader(stalled), reader(quick)];
     let (out, err, record) = shim.channel.finish();

@@ -20,6 +20,7 @@ mod terminal;
 
 pub use engine::{Engine, Options};
 pub use http::{Reply, request};
+pub use hull_test_patience::{patience, slowness};
 pub use leftovers::Leftovers;
 pub use metrics::Metrics;
 pub use netns::NetworkNamespace;
@@ -30,18 +31,13 @@ pub use terminal::Terminal;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How many times slower than hardware this machine is: `cargo xtask vm-test` says so for its emulated ones.
-pub fn slowness() -> u32 {
-    std::env::var("HULL_TEST_SLOW").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
-}
-
 /// Tries until it holds; what never holds within `limit` fails the test with `what`. Slow machines have more time.
 ///
 /// # Panics
 /// When the time is over.
 #[track_caller]
 pub fn eventually<T>(what: &str, limit: Duration, mut attempt: impl FnMut() -> Option<T>) -> T {
-    let limit = limit * slowness();
+    let limit = patience(limit);
     let deadline = Instant::now() + limit;
     loop {
         if let Some(value) = attempt() {

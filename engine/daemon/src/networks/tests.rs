@@ -1,6 +1,7 @@
 //! The service on a real kernel, each test in a network namespace of its own that plays the host. They need root.
 
 use super::*;
+use hull_test_patience::patience;
 use netlink::address;
 use nix::sched::{CloneFlags, setns, unshare};
 use std::fs::File;
@@ -67,7 +68,7 @@ fn ports() -> Vec<String> {
 async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(20), "not in time: {what}");
+        assert!(start.elapsed() < patience(Duration::from_secs(20)), "not in time: {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
@@ -97,6 +98,6 @@ fn serve_once(listener: TcpListener) -> (SocketAddr, String) {
 }
 
 fn say(address: SocketAddr, text: &str) -> std::io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+    let mut stream = TcpStream::connect_timeout(&address, patience(Duration::from_secs(5)))?;
     stream.write_all(text.as_bytes())
 }

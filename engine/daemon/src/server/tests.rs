@@ -5,6 +5,7 @@ use super::*;
 use axum::Router;
 use axum::body::Bytes;
 use axum::routing::{get, post};
+use hull_test_patience::patience;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -40,7 +41,7 @@ async fn exchange(running: &Running, request: &str) -> String {
     stream.write_all(request.as_bytes()).await.unwrap();
     stream.shutdown().await.unwrap();
     let mut answer = String::new();
-    tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    tokio::time::timeout(patience(Duration::from_secs(10)), stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     answer
 }
 

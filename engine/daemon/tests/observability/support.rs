@@ -1,6 +1,7 @@
 //! A container without a container: a cgroup as the engine makes it, and shells that move into it.
 
 use hull_runtime::cgroup::{Cgroup, Hierarchies};
+use hull_test_patience::patience;
 use hulld::ids::ContainerId;
 use hulld::observability::{Observability, Options, Tracked};
 use oci_spec::runtime::{LinuxCpuBuilder, LinuxMemoryBuilder, LinuxResources, LinuxResourcesBuilder};
@@ -75,7 +76,7 @@ impl Drop for Box {
     fn drop(&mut self) {
         let _ = self.cgroup.kill_all();
         self.wait();
-        let _ = self.cgroup.wait_empty(Duration::from_secs(5));
+        let _ = self.cgroup.wait_empty(patience(Duration::from_secs(5)));
         if let Err(error) = self.cgroup.remove() {
             println!("left behind: {error}");
         }
@@ -99,7 +100,7 @@ pub(crate) fn memory_limit(bytes: i64) -> LinuxResources {
 
 /// Asks until there is an answer.
 pub(crate) fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(60);
+    let end = Instant::now() + patience(Duration::from_secs(60));
     while Instant::now() < end {
         if let Some(answer) = ask() {
             return answer;

@@ -1,6 +1,7 @@
 //! The OOM killer's victims have names.
 
 use crate::support::{Box, memory_limit, no_limits, observe, skip};
+use hull_test_patience::patience;
 use std::time::Duration;
 
 /// Grows a variable until the limit says no: 1 MB doubled seven times is 128 MB.
@@ -16,7 +17,7 @@ async fn a_victim_is_reported_with_its_name_and_counted() {
     let mut events = observability.oom_events();
     let mut container = Box::tracked(&observability, &memory_limit(24 << 20)).await;
     let shell = container.shell(HOG);
-    let event = tokio::time::timeout(Duration::from_secs(20), async {
+    let event = tokio::time::timeout(patience(Duration::from_secs(20)), async {
         loop {
             let event = events.recv().await.unwrap();
             if event.cgroup_id == container.cgroup.id() {

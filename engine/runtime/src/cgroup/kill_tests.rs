@@ -1,12 +1,15 @@
 //! Killing all of a container on this machine's real kernel, with `cgroup.kill` and as kernels without it need it. Needs root.
 
 use super::{Cgroup, Hierarchies, remove_engine_dirs};
+use hull_test_patience::patience;
 use oci_spec::runtime::LinuxResources;
 use std::fs;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-const TIMEOUT: Duration = Duration::from_secs(10);
+fn limit() -> Duration {
+    patience(Duration::from_secs(10))
+}
 
 /// Never the same processes twice: each makes another one and ends.
 const RUNAWAY: &str = "read go; hop() { hop & }; hop & hop & hop & while :; do :; done";
@@ -36,7 +39,7 @@ impl Bench {
 impl Drop for Bench {
     fn drop(&mut self) {
         self.cgroup.kill_all().ok();
-        self.cgroup.wait_empty(TIMEOUT).ok();
+        self.cgroup.wait_empty(limit()).ok();
         self.cgroup.remove().ok();
         remove_engine_dirs(&self.hierarchies, &self.engine).ok();
     }
@@ -53,7 +56,7 @@ fn all_die(test: &str, kill: impl Fn(&Cgroup)) {
         }
         kill(&bench.cgroup);
         child.wait().unwrap();
-        bench.cgroup.wait_empty(TIMEOUT).unwrap();
+        bench.cgroup.wait_empty(limit()).unwrap();
         assert_eq!(bench.cgroup.procs().unwrap(), [0_u32; 0]);
         assert_eq!(bench.cgroup.is_frozen().unwrap(), frozen, "{test}: as it was");
         bench.cgroup.thaw().unwrap();

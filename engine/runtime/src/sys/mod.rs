@@ -2,5 +2,6 @@
 
 pub(crate) mod bpf;
 pub(crate) mod malloc;
+pub(crate) mod mount;
 pub(crate) mod socket;
 pub(crate) mod text;

@@ -6,6 +6,7 @@
 mod sys;
 
 use hull_plan::{Frame, FrameHeader, PlanBuilder, Step, StepKind};
+use hull_test_patience::patience;
 use std::ffi::{CStr, CString};
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
@@ -21,7 +22,9 @@ pub(crate) const NAMESPACES: u64 = 0x0002_0000 | 0x0400_0000 | 0x0800_0000 | 0x2
 /// The same for an exec to join.
 pub(crate) const JOINED: u64 = NAMESPACES;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+fn limit() -> Duration {
+    patience(Duration::from_secs(20))
+}
 
 /// A directory of one container's own, removed afterwards.
 pub(crate) struct Scratch(pub(crate) PathBuf);
@@ -166,7 +169,7 @@ pub(crate) struct Channel(pub(crate) UnixStream);
 
 impl Channel {
     pub(crate) fn new(stream: UnixStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(limit())).unwrap();
         Self(stream)
     }
 
@@ -365,7 +368,7 @@ pub(crate) fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) ->
         if let Some(value) = probe() {
             return value;
         }
-        assert!(start.elapsed() < PATIENCE, "still not: {what}");
+        assert!(start.elapsed() < limit(), "still not: {what}");
         // What is waited for is a file's content, so there is nothing to block on.
         std::thread::park_timeout(Duration::from_millis(2));
     }

@@ -2,13 +2,14 @@
 
 use super::*;
 use crate::logs::Chunks;
+use hull_test_patience::patience;
 
 fn everything() -> AttachOptions {
     AttachOptions { stream: true, stdin: true, stdout: true, stderr: true, logs: false }
 }
 
 async fn next(chunks: &mut Chunks) -> String {
-    let chunk = tokio::time::timeout(Duration::from_secs(20), chunks.next()).await.expect("output comes");
+    let chunk = tokio::time::timeout(patience(Duration::from_secs(20)), chunks.next()).await.expect("output comes");
     String::from_utf8(chunk.unwrap().unwrap().bytes.to_vec()).unwrap()
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use hull_api::{ExecCreate, ExecInspect, ExecStart};
+use hull_test_patience::patience;
 
 /// An exec that is made; it has stdout.
 pub(super) async fn make(host: &Host, id: &str, command: &[&str], change: impl FnOnce(&mut ExecCreate)) -> String {
@@ -24,14 +25,15 @@ async fn inspect(host: &Host, exec: &str) -> ExecInspect {
 
 /// Waits until inspect says that it has ended.
 async fn code(host: &Host, exec: &str) -> Option<i64> {
-    for _ in 0..2000 {
+    let start = Instant::now();
+    loop {
         let view = inspect(host, exec).await;
         if !view.running {
             return view.exit_code;
         }
+        assert!(start.elapsed() < patience(Duration::from_secs(20)), "exec {exec} runs on");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    panic!("exec {exec} runs on")
 }
 
 /// Events of execs with their ids and codes, in order.
@@ -132,7 +134,7 @@ fn execs_are_found_again_with_pid_and_code() {
 fn until_written(record: &Path) {
     let start = Instant::now();
     while !record.exists() {
-        assert!(start.elapsed() < Duration::from_secs(20), "no {}", record.display());
+        assert!(start.elapsed() < patience(Duration::from_secs(20)), "no {}", record.display());
         std::thread::yield_now();
     }
 }

@@ -1,6 +1,7 @@
 //! Logs of real containers: rotated under clients, and sent to a journal that the test plays.
 
 use super::*;
+use hull_test_patience::patience;
 use tokio::net::UnixDatagram;
 
 fn log_options(request: &mut CreateRequest, driver: &str, options: &[(&str, &str)]) {
@@ -36,8 +37,10 @@ fn the_journal_gets_every_line_of_a_container_that_is_gone_by_then() {
         let mut numbers = Vec::new();
         let mut buffer = vec![0; 65_536];
         loop {
-            let length =
-                tokio::time::timeout(Duration::from_secs(20), journal.recv(&mut buffer)).await.unwrap().unwrap();
+            let length = tokio::time::timeout(patience(Duration::from_secs(20)), journal.recv(&mut buffer))
+                .await
+                .unwrap()
+                .unwrap();
             let message = std::str::from_utf8(&buffer[..length]).unwrap();
             assert_eq!(field(message, "CONTAINER_ID_FULL"), Some(id.as_str()));
             assert_eq!(field(message, "SYSLOG_IDENTIFIER"), Some("busybox"));

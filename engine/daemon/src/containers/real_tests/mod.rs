@@ -24,6 +24,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, StreamExt};
 use hull_api::{ContainerConfig, CreateRequest, HostConfig};
 use hull_runtime::cgroup::Driver;
+use hull_test_patience::patience;
 use nix::sched::{CloneFlags, unshare};
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -114,13 +115,13 @@ impl Drop for Leftovers {
         for id in orphans(&hierarchies, self.0.engine_id()).unwrap() {
             let cgroup = Cgroup::layout(&hierarchies, self.0.engine_id(), &id);
             let _ = cgroup.kill_all();
-            let _ = cgroup.wait_empty(Duration::from_secs(5));
+            let _ = cgroup.wait_empty(patience(Duration::from_secs(5)));
             let _ = cgroup.remove();
         }
         // The last shim may be on its way out of the engine's cgroup still.
         let directory = hierarchies.unified().join(format!("hull-{}", self.0.engine_id()));
         let start = Instant::now();
-        while directory.exists() && start.elapsed() < Duration::from_secs(2) {
+        while directory.exists() && start.elapsed() < patience(Duration::from_secs(2)) {
             let _ = remove_engine_dirs(&hierarchies, self.0.engine_id());
             std::thread::yield_now();
         }
@@ -198,7 +199,7 @@ impl Host {
 
     async fn ended(&self, id: &str) -> i64 {
         let ended = self.service.wait(id, WaitCondition::NotRunning).unwrap();
-        tokio::time::timeout(Duration::from_secs(20), ended).await.expect("it ends").status_code
+        tokio::time::timeout(patience(Duration::from_secs(20)), ended).await.expect("it ends").status_code
     }
 
     async fn log(&self, id: &str) -> String {
@@ -223,7 +224,7 @@ impl Host {
 
 async fn text(chunks: crate::logs::Chunks) -> String {
     let bytes = tokio::time::timeout(
-        Duration::from_secs(20),
+        patience(Duration::from_secs(20)),
         chunks.fold(Vec::new(), |mut all, chunk| async move {
             all.extend_from_slice(&chunk.unwrap().bytes);
             all
@@ -235,7 +236,7 @@ async fn text(chunks: crate::logs::Chunks) -> String {
 async fn eventually(test: impl Fn() -> bool) {
     let start = Instant::now();
     while !test() {
-        assert!(start.elapsed() < Duration::from_secs(20), "it does not come to that");
+        assert!(start.elapsed() < patience(Duration::from_secs(20)), "it does not come to that");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -1,6 +1,7 @@
 //! Running, signals, exec and removal, on the real kernel.
 
 use super::*;
+use hull_test_patience::patience;
 
 #[test]
 fn a_program_runs_is_logged_and_leaves_nothing() {
@@ -149,7 +150,7 @@ fn a_cycle_is_short() {
         }
         times.sort();
         eprintln!("cycle, create, start, wait, remove: {:?}; best {:?}", times[10], times[0]);
-        assert!(times[10].0 < Duration::from_millis(500));
+        assert!(times[10].0 < patience(Duration::from_millis(500)));
     });
 }
 

@@ -1,6 +1,7 @@
 //! Attach, terminals and half-closed streams, on the real kernel.
 
 use super::*;
+use hull_test_patience::patience;
 
 /// Runs a command in a container; its output and exit code.
 pub(super) async fn exec(host: &Host, id: &str, command: &[&str]) -> (String, i64) {
@@ -110,7 +111,7 @@ fn a_terminal_shows_its_prompt_at_once_and_can_be_resized() {
 
 async fn read_until(attached: &mut Attachment, seen: &mut String, wanted: &str) {
     while !seen.contains(wanted) {
-        let chunk = tokio::time::timeout(Duration::from_secs(10), attached.chunks.next()).await;
+        let chunk = tokio::time::timeout(patience(Duration::from_secs(10)), attached.chunks.next()).await;
         let chunk = chunk.unwrap_or_else(|_| panic!("{wanted:?} does not come: {seen:?}")).unwrap().unwrap();
         seen.push_str(&String::from_utf8_lossy(&chunk.bytes));
     }

@@ -8,6 +8,7 @@ use super::super::{Keeper, Keeping, LogWatcher};
 use super::message::{Fields, Messages};
 use super::*;
 use futures_util::FutureExt;
+use hull_test_patience::patience;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{IoSliceMut, Read, Seek, Write};
@@ -17,7 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixDatagram;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+fn limit() -> Duration {
+    patience(Duration::from_secs(20))
+}
 
 fn append(path: &Path, text: &str, stream: &str) {
     let text = serde_json::to_string(text).unwrap();
@@ -49,7 +52,7 @@ fn fields(mut message: &[u8]) -> BTreeMap<String, String> {
 
 async fn receive(journal: &UnixDatagram) -> BTreeMap<String, String> {
     let mut buffer = vec![0; 300_000];
-    let length = tokio::time::timeout(PATIENCE, journal.recv(&mut buffer)).await.expect("a message").unwrap();
+    let length = tokio::time::timeout(limit(), journal.recv(&mut buffer)).await.expect("a message").unwrap();
     fields(&buffer[..length])
 }
 
@@ -143,7 +146,7 @@ async fn every_line_is_sent_once_also_by_the_next_daemon_and_at_the_end() {
     assert_eq!(receive(&journal).await["MESSAGE"], "1");
     end.send(()).unwrap();
     // What comes between two daemons.
-    tokio::time::timeout(PATIENCE, watcher.idle(directory.path())).await.expect("the first one ends");
+    tokio::time::timeout(limit(), watcher.idle(directory.path())).await.expect("the first one ends");
     drop(first);
     append(&path, "2\n", "stdout");
     let second = keeper(&socket);

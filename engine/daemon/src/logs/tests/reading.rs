@@ -2,6 +2,7 @@
 
 use super::*;
 use futures_util::{FutureExt, StreamExt};
+use hull_test_patience::patience;
 use std::fs::File;
 use std::time::Duration;
 
@@ -161,6 +162,6 @@ async fn following_ends_at_its_time() {
     let follow = Follow { changes, ended: std::future::pending().boxed() };
     let until = Time::from_nanos(Time::now().nanos() + 10_000_000);
     let chunks = stream(LogReader::new(&path, BOTH, Start::Oldest), Some(follow.at_most_until(until)));
-    let all = tokio::time::timeout(Duration::from_secs(20), chunks.collect::<Vec<_>>()).await;
+    let all = tokio::time::timeout(patience(Duration::from_secs(20)), chunks.collect::<Vec<_>>()).await;
     assert_eq!(all.expect("it ends").len(), 1);
 }
